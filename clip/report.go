@@ -1,0 +1,82 @@
+package clip
+
+import "time"
+
+// Report is what became of a request. Its JSON is a contract with scripts: keys are only added.
+type Report struct {
+	Stream    string    `json:"stream,omitempty"`
+	Region    string    `json:"region,omitempty"`
+	Clock     string    `json:"clock,omitempty"` // "server" or "producer"
+	Requested *Instants `json:"requested,omitempty"`
+	Delivered *Instants `json:"delivered,omitempty"` // what the outputs hold; nil for join
+	Outputs   []Output  `json:"outputs"`
+	Fragments Fragments `json:"fragments"`
+	Gaps      []Gap     `json:"gaps"`
+	Seams     []Seam    `json:"seams"`
+	Pieces    int       `json:"pieces"`
+	Calls     Calls     `json:"calls"`
+	// BytesFetched counts media bytes over the network, those of answers thrown away included.
+	BytesFetched int64 `json:"bytesFetched"`
+	ElapsedMs    int64 `json:"elapsedMs"`
+	// EstimatedCostUSD is a low and a high price by US East list prices a GB consumed; transfer
+	// out of AWS is not in it. See docs/cost.md for where the two come from.
+	EstimatedCostUSD *[2]float64 `json:"estimatedCostUSD,omitempty"`
+	Notes            []string    `json:"notes,omitempty"` // what the user should know
+}
+
+// Instants are two UTC instants on the report's clock.
+type Instants struct {
+	From       time.Time `json:"from"`
+	To         time.Time `json:"to"`
+	DurationMs int64     `json:"durationMs,omitempty"` // of the delivered media, gaps left out
+}
+
+// Output is one file written.
+type Output struct {
+	Path       string  `json:"path"`
+	Bytes      int64   `json:"bytes"`
+	SHA256     string  `json:"sha256"` // of the whole file, hex
+	DurationMs int64   `json:"durationMs"`
+	Tracks     []Track `json:"tracks"`
+}
+
+// Track is one track of an output.
+type Track struct {
+	Kind    string   `json:"kind"`             // "video" or "audio"
+	Codec   string   `json:"codec"`            // of the first sample, RFC 6381
+	Codecs  []string `json:"codecs,omitempty"` // all configurations in order of appearance, if more than one
+	Samples int      `json:"samples"`
+	Width   int      `json:"width,omitempty"`
+	Height  int      `json:"height,omitempty"`
+}
+
+// Fragments compares the listing with what came. Both are 0 when listing was not permitted.
+type Fragments struct {
+	Listed  int `json:"listed"`
+	Fetched int `json:"fetched"`
+}
+
+// Gap is a hole in the recording, closed up in the clip.
+type Gap struct {
+	From       time.Time `json:"from"`
+	To         time.Time `json:"to"`
+	DurationMs int64     `json:"durationMs"`
+}
+
+// Seam is the join of two neighbouring pieces as it was made.
+type Seam struct {
+	Piece        int       `json:"piece"`        // the piece after the seam, from 1 for the first
+	At           time.Time `json:"at,omitzero"`  // producer time of its first fragment, when known
+	FileMs       int64     `json:"fileMs"`       // where in the file's media it lies
+	VideoErrorMs float64   `json:"videoErrorMs"` // picture against its producer time
+	AudioErrorMs float64   `json:"audioErrorMs"` // sound against the picture
+	Action       string    `json:"action"`       // "join", "gap", "back-to-back" or "config"
+}
+
+// Calls counts requests to the service.
+type Calls struct {
+	ListFragments int `json:"ListFragments"`
+	GetClip       int `json:"GetClip"`
+	Throttled     int `json:"throttled"` // answers that said: too many
+	Retried       int `json:"retried"`   // calls asked again, for whatever reason
+}

@@ -1,0 +1,81 @@
+// Package plan decides what to ask the service for. From the fragments of a recording it makes a
+// timeline of spans and gaps, and pieces that one GetClip answer can hold without being cut
+// short. It is pure: it never calls, reads or writes anything.
+package plan
+
+import (
+	"time"
+
+	"github.com/kvsclip/kvsclip/archive"
+)
+
+// Limits of one piece. GetClip stops at 200 fragments or 100 MB without saying so
+// (API_reader_GetClip), and takes at most 24 hours (API_reader_ClipTimestampRange).
+const (
+	MaxFragments = 200
+	// MaxBytes is 95 MB: the sizes that ListFragments tells include headers that the MP4 has
+	// none of, but its tables take room too, so 5 % is left.
+	MaxBytes = 95_000_000
+	MaxSpan  = 24 * time.Hour
+)
+
+// Span is footage without a gap: at least one fragment, in start-time order.
+type Span struct {
+	Fragments []archive.Fragment
+	// From is the start of the first fragment; To is where the last one ends as near as the
+	// listing tells: its start and length, and one usual sample more. Plan's clock, UTC.
+	From, To time.Time
+}
+
+// Gap is time inside the range in which nothing was recorded. Plan's clock, UTC, From before To.
+type Gap struct{ From, To time.Time }
+
+// Timeline is what exists in a range and what does not.
+type Timeline struct {
+	Range archive.Range
+	Spans []Span // in time order
+	Gaps  []Gap  // between spans, and at either end of the range
+	// Repeated holds fragments with the producer time of an older one. GetClip leaves them out
+	// (API_reader_ClipFragmentSelector), so no span has them.
+	Repeated []archive.Fragment
+}
+
+// Piece is one GetClip request and the fragments its answer must hold.
+//
+// First and Last are fragment START times and both are inclusive, because that is what GetClip
+// compares (API_reader_ClipTimestampRange). Neighbours therefore never share a fragment.
+type Piece struct {
+	Index int // position in Plan.Pieces, from 0
+	// Fragments are 1 to MaxFragments in start-time order; nil when they could not be listed.
+	Fragments   []archive.Fragment
+	First, Last time.Time // UTC, milliseconds, on the plan's clock, less than MaxSpan apart
+	Bytes       int64     // sum of Fragment.Size, at most MaxBytes unless one fragment is larger
+	Span        int       // index of the span it lies in; 0 when fragments could not be listed
+}
+
+// Plan is all requests for one clip.
+type Plan struct {
+	Timeline Timeline
+	Pieces   []Piece // in time order
+	// Listed says that the pieces come from a listing, so each answer can be compared with its
+	// plan. Without it pieces are time only.
+	Listed bool
+}
+
+// Fragments counts the fragments of all pieces.
+func (p *Plan) Fragments() int {
+	n := 0
+	for _, pc := range p.Pieces {
+		n += len(pc.Fragments)
+	}
+	return n
+}
+
+// Bytes estimates the media to fetch, slightly high; 0 without a listing.
+func (p *Plan) Bytes() int64 {
+	var n int64
+	for _, pc := range p.Pieces {
+		n += pc.Bytes
+	}
+	return n
+}
