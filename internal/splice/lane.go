@@ -1,0 +1,180 @@
+package splice
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/kvsclip/kvsclip/internal/media"
+)
+
+// maxSlack bounds how far sound may lie off its place so that it stays contiguous: half an AAC
+// access unit at 48 kHz. Blocks of G.711 can be longer than people forgive.
+const maxSlack = 512 * time.Second / 48000
+
+// rounding is the difference that times in milliseconds make: less than this is no difference.
+const rounding = 2 * time.Millisecond
+
+// lane is one track of the joined movie in the making. Sample times are positions in ticks of
+// scale; finish moves them so that the first is 0.
+type lane struct {
+	key     key
+	scale   uint32
+	reorder int64 // composition offset of every strand's first picture, in scale
+	track   *media.Track
+	last    int   // index of the last strand's first sample
+	until   int64 // position to which the last strand is shown
+	cut     bool  // the last strand goes on after until
+	config  []uint16
+}
+
+// newLanes makes a lane for every key, pictures first, in order of appearance.
+func newLanes(parts []part) []*lane {
+	var video, audio []*lane
+	known := map[key]*lane{}
+	for i := range parts {
+		for k := range parts[i].strands {
+			s := &parts[i].strands[k]
+			l := known[s.key]
+			if l == nil {
+				l = &lane{key: s.key, track: &media.Track{Kind: s.Kind, Language: s.Language, Handler: s.Handler}}
+				known[s.key] = l
+				if s.Kind == media.Video {
+					video = append(video, l)
+				} else {
+					audio = append(audio, l)
+				}
+			}
+			l.scale = common(l.scale, s.Timescale)
+		}
+	}
+	lanes := append(video, audio...)
+	for _, l := range lanes {
+		l.reserve(parts)
+	}
+	return lanes
+}
+
+// reserve learns the lane's sample count and its longest reordering.
+func (l *lane) reserve(parts []part) {
+	n := 0
+	for i := range parts {
+		for k := range parts[i].strands {
+			if s := &parts[i].strands[k]; s.key == l.key {
+				n += len(s.Samples)
+				l.reorder = max(l.reorder, media.Rescale(s.first-s.Samples[0].Time, s.Timescale, l.scale))
+			}
+		}
+	}
+	l.track.Timescale = l.scale
+	l.track.Samples = make([]media.Sample, 0, n)
+}
+
+// configure maps the strand's sample entries to the lane's, and says whether the strand begins
+// with another one than the strand before ended with.
+func (l *lane) configure(s *strand) (bool, error) {
+	l.config = l.config[:0]
+	for _, c := range s.Configs {
+		i, ok := indexOf(l.track.Configs, c)
+		if !ok {
+			l.track.Configs = append(l.track.Configs, c)
+		}
+		l.config = append(l.config, i)
+	}
+	if len(l.track.Configs) > math.MaxUint16 {
+		return false, fmt.Errorf("more than %d codec configurations: %w", math.MaxUint16, ErrCannotJoin)
+	}
+	n := len(l.track.Samples)
+	return n > 0 && l.track.Samples[n-1].Config != l.config[s.Samples[0].Config], nil
+}
+
+func indexOf(cs []media.Config, c media.Config) (uint16, bool) {
+	for i := range cs {
+		if cs[i].Same(c) {
+			return uint16(i), true
+		}
+	}
+	return uint16(len(cs)), false
+}
+
+// append adds the strand's samples, whose first one belongs at the position natural, and returns
+// how far they lie from there.
+func (l *lane) append(s *strand, source uint16, natural int64) int64 {
+	first := l.settle(s, natural)
+	hidden := l.hidden(s)
+	if l.key.kind == media.Audio {
+		l.makeRoom(first+l.ticks(s, s.shown-(s.first+s.offset)), hidden)
+	}
+	l.last = len(l.track.Samples)
+	begin := s.Samples[0].Time
+	for _, m := range s.Samples {
+		at := first + l.ticks(s, m.Time-begin)
+		m.Shift = int32(l.reorder + first + l.ticks(s, m.Time+int64(m.Shift)-s.first) - at)
+		m.Source, m.Config = source, l.config[m.Config]
+		l.push(m, at)
+	}
+	l.track.End = max(first+l.ticks(s, s.End-begin), l.track.Samples[len(l.track.Samples)-1].Time+1)
+	l.until = first + l.ticks(s, s.until-(s.first+s.offset))
+	l.cut = s.cut()
+	return first - natural
+}
+
+// push appends one sample at the position at, or just after the sample before where that is
+// later. A picture keeps its composition time then; a block of sound, which has none, moves.
+func (l *lane) push(m media.Sample, at int64) {
+	m.Time = at
+	if n := len(l.track.Samples); n > 0 && l.track.Samples[n-1].Time >= at {
+		m.Time = l.track.Samples[n-1].Time + 1
+		if l.key.kind == media.Video {
+			m.Shift -= int32(m.Time - at)
+		}
+	}
+	l.track.Samples = append(l.track.Samples, m)
+}
+
+// settle decides where the strand's first sample goes. Pictures go where they belong. Sound goes
+// on where the sound before it ended unless that is too far from its place, or the two were
+// encoded apart (priming in front, or a cut end), or only rounding lies between.
+func (l *lane) settle(s *strand, natural int64) int64 {
+	if l.key.kind != media.Audio || len(l.track.Samples) == 0 || s.primed() || l.cut {
+		return natural
+	}
+	off := duration(max(l.until-natural, natural-l.until), l.scale)
+	if off <= rounding || off > l.slack(s) {
+		return natural
+	}
+	return l.until
+}
+
+// slack is half a block of sound, as far as people forgive.
+func (l *lane) slack(s *strand) time.Duration {
+	c := s.Configs[s.Samples[0].Config]
+	frame, ok := c.FrameTicks(s.Timescale)
+	if !ok {
+		frame = float64(s.Duration(0))
+	}
+	return min(time.Duration(frame/2/float64(s.Timescale)*float64(time.Second)), maxSlack)
+}
+
+// hidden counts the samples at the strand's start that end before it is shown.
+func (l *lane) hidden(s *strand) int {
+	n := 0
+	for n < len(s.Samples)-1 && s.Samples[n+1].Time+s.offset <= s.shown {
+		n++
+	}
+	return n
+}
+
+// makeRoom moves the last samples of the strand before together where they reach past visible,
+// the place of the next strand's first shown sample, so that the next one starts on time with
+// its hidden samples in front of it. Every sample is kept: decoders need them all.
+func (l *lane) makeRoom(visible int64, hidden int) {
+	limit := visible - int64(hidden)
+	ss := l.track.Samples
+	for i := len(ss) - 1; i > l.last && ss[i].Time >= limit; i-- {
+		limit--
+		ss[i].Time = limit
+	}
+}
+
+func (l *lane) ticks(s *strand, t int64) int64 { return media.Rescale(t, s.Timescale, l.scale) }
