@@ -1,36 +1,86 @@
 // Package clip downloads long clips from Amazon Kinesis Video Streams. It wires the floors below
-// together: list, plan, fetch, join, check, rename. Decisions about time and codecs live there.
+// together: list, plan, fetch, join, check, rename. What is to be decided about time and codecs
+// is decided there.
 package clip
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"sync"
 
 	"github.com/kvsclip/kvsclip/archive"
+	"github.com/kvsclip/kvsclip/internal/kvs"
+	"github.com/kvsclip/kvsclip/internal/progress"
 	"github.com/kvsclip/kvsclip/plan"
 )
 
-// Client reads the streams of one account and region. It is safe for concurrent use.
-type Client struct{}
+// Client reads the streams of one account and region. It is safe for concurrent use and needs no
+// closing. Reports of calls count all that the client did meanwhile.
+type Client struct {
+	door   *kvs.Client
+	report progress.Func
+}
 
-// Open finds credentials and region; it calls no stream yet.
+// Open finds credentials and region by the SDK's default chain. It asks nothing of a stream yet.
 func Open(ctx context.Context, c Config) (*Client, error) {
-	return nil, errors.New("under construction")
+	c.Report = oneAtATime(c.Report)
+	door, err := kvs.Open(ctx, kvs.Config{
+		Region: c.Region, Profile: c.Profile, RoleARN: c.RoleARN, EndpointURL: c.EndpointURL, Anonymous: c.Anonymous,
+		Retries: c.Retries, Share: c.Share, LimitRate: c.LimitRate, Report: c.Report,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Client{door: door, report: c.Report}, nil
+}
+
+// oneAtATime makes calls of f take turns, so that nobody who is told things needs a lock.
+func oneAtATime(f progress.Func) progress.Func {
+	if f == nil {
+		return nil
+	}
+	var mu sync.Mutex
+	return func(e progress.Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		f(e)
+	}
 }
 
 // Region returns the AWS region the client speaks to.
-func (c *Client) Region() string { return "" }
+func (c *Client) Region() string { return c.door.Region() }
 
 // Streams lists the streams whose names begin with prefix, in name order.
 func (c *Client) Streams(ctx context.Context, prefix string) ([]archive.Stream, error) {
-	return nil, nil
+	return c.door.Streams(ctx, prefix)
 }
 
-// Plan lists what was recorded and plans the pieces, and fetches nothing.
-func (c *Client) Plan(ctx context.Context, r Request) (*plan.Plan, error) { return nil, nil }
+// Plan lists what was recorded and plans the pieces. It fetches nothing, needs no Output, and
+// returns a plan without pieces where nothing was recorded. Without the right to list fragments
+// the plan is one of time alone, and Plan.Listed is false.
+func (c *Client) Plan(ctx context.Context, r Request) (*plan.Plan, error) {
+	r, err := r.checked()
+	if err != nil {
+		return nil, err
+	}
+	return c.plan(ctx, r)
+}
 
-// Get downloads one clip. The final name appears only when the file is whole and checked.
-func (c *Client) Get(ctx context.Context, r Request) (*Report, error) { return nil, nil }
+func (c *Client) plan(ctx context.Context, r Request) (*plan.Plan, error) {
+	o := plan.Options{MaxPiece: r.Piece}
+	early := r.Range
+	early.From = early.From.Add(-plan.Lookback)
+	listed, err := c.door.Fragments(ctx, r.Stream, early)
+	switch {
+	case err == nil:
+		return plan.Build(r.Range, listed, o), nil
+	case kvs.IsDenied(err):
+		c.report.Report(progress.Note{Text: notListed})
+		return plan.ByTime(r.Range, o), nil
+	}
+	return nil, fmt.Errorf("listing fragments of %q: %w", r.Stream, err)
+}
 
-// Join makes one file of clips that lie on disk, by the same seam code as Get.
-func Join(ctx context.Context, r JoinRequest) (*Report, error) { return nil, nil }
+// notListed is told when kinesisvideo:ListFragments is not permitted.
+const notListed = "not permitted to list fragments: asking for pieces of time instead, halving what looks cut short; " +
+	"the clip cannot be proven whole, begins up to 20 s early and its gaps are unknown; allow kinesisvideo:ListFragments to mend that"

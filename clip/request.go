@@ -14,6 +14,7 @@ type Config struct {
 	Profile     string // name in the shared configuration files; "" means the default
 	RoleARN     string // role to assume with those credentials; "" means none
 	EndpointURL string // control endpoint; "" means AWS's own, or what AWS_ENDPOINT_URL* says
+	Anonymous   bool   // made-up credentials and region, for emulators; EndpointURL is needed then
 
 	Retries   int   // tries of one call before it fails, 1 to 100; 0 means 10
 	Share     int   // percent of the stream's quota points to use, 1 to 100; 0 means 100

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"time"
 
 	"github.com/kvsclip/kvsclip/archive"
@@ -73,9 +74,9 @@ func apart(fs []archive.Fragment, n int, c archive.Clock) int {
 	return n
 }
 
-// repeatedStarts are the server starts of fragments that were left out as repeated. On the
-// producer clock GetClip leaves them out itself, for the older one starts at the same time; on the
-// server clock the older one may lie in another piece, so no piece may reach over one.
+// repeatedStarts are the server starts, in order, of fragments that were left out as repeated. On
+// the producer clock GetClip leaves them out itself, for the older one starts at the same time; on
+// the server clock the older one may lie in another piece, so no piece may reach over one.
 func repeatedStarts(t Timeline) []time.Time {
 	if t.Range.Clock == archive.Producer {
 		return nil
@@ -87,14 +88,10 @@ func repeatedStarts(t Timeline) []time.Time {
 	return out
 }
 
-// between says whether one of ts lies in [from, to].
+// between says whether one of ts, which are in order, lies in [from, to].
 func between(ts []time.Time, from, to time.Time) bool {
-	for _, t := range ts {
-		if !t.Before(from) && !t.After(to) {
-			return true
-		}
-	}
-	return false
+	i, _ := slices.BinarySearchFunc(ts, from, time.Time.Compare)
+	return i < len(ts) && !ts[i].After(to)
 }
 
 func pieceOf(fs []archive.Fragment, c archive.Clock) Piece {
@@ -118,6 +115,9 @@ func ByTime(r archive.Range, o Options) *Plan {
 	}
 	step = max(min(step, o.maxPiece()), time.Millisecond).Truncate(time.Millisecond)
 	p := &Plan{Timeline: Timeline{Range: r}}
+	if !r.From.Before(r.To) {
+		return p
+	}
 	for from := r.From.Add(-Lookback).Truncate(time.Millisecond); from.Before(r.To); from = from.Add(step) {
 		to := from.Add(step)
 		if to.After(r.To) {
@@ -137,8 +137,9 @@ func lastMillisecond(from, to time.Time) time.Time {
 	return t
 }
 
-// Split cuts a piece in two halves that share no fragment and no millisecond. It returns false for
-// a piece that cannot be cut: one fragment, several of one start, or a single millisecond.
+// Split cuts a piece in two halves that share no fragment and no millisecond; both keep its Index.
+// It returns false for a piece that cannot be cut: one fragment, several of one start, or a single
+// millisecond.
 func Split(p Piece, c archive.Clock) (a, b Piece, ok bool) {
 	if p.Fragments == nil {
 		return splitTime(p)

@@ -26,10 +26,8 @@ func CostUSD(n int64) [2]float64 {
 // QuotaFloor is the least time the service's quota lets the plan take, with all of the stream's
 // points for itself: what lists, and what fetches. The buckets' first fill is left out.
 func (p *Plan) QuotaFloor() time.Duration {
-	n := p.Fragments()
-	pages := (n + listPage - 1) / listPage
-	list := time.Duration(pages) * listPage * time.Second / MetadataPoints
-	return list + time.Duration(n)*time.Second/MediaPoints
+	list := time.Duration(p.ListCalls()) * listPage * time.Second / MetadataPoints
+	return list + time.Duration(p.Fragments())*time.Second/MediaPoints
 }
 
 // ListCalls is how many pages the listing took at the least; 0 without a listing.

@@ -35,8 +35,8 @@ type Timeline struct {
 	Range archive.Range
 	Spans []Span // in time order
 	Gaps  []Gap  // between spans, and at either end of the range
-	// Repeated holds fragments with the producer time of an older one. GetClip leaves them out
-	// (API_reader_ClipFragmentSelector), so no span has them.
+	// Repeated holds fragments of the range with the producer time of an older one, in start-time
+	// order. GetClip leaves them out (API_reader_ClipFragmentSelector), so no span has them.
 	Repeated []archive.Fragment
 }
 
@@ -46,10 +46,11 @@ type Timeline struct {
 // compares (API_reader_ClipTimestampRange). Neighbours therefore never share a fragment.
 type Piece struct {
 	Index int // position in Plan.Pieces, from 0
-	// Fragments are 1 to MaxFragments in start-time order; nil when they could not be listed.
+	// Fragments are 1 to MaxFragments in start-time order, and more only where more have one
+	// start; nil when they could not be listed.
 	Fragments   []archive.Fragment
 	First, Last time.Time // UTC, milliseconds, on the plan's clock, less than MaxSpan apart
-	Bytes       int64     // sum of Fragment.Size, at most MaxBytes unless one fragment is larger
+	Bytes       int64     // sum of Fragment.Size, at most MaxBytes unless those of one start are larger
 	Span        int       // index of the span it lies in; 0 when fragments could not be listed
 }
 

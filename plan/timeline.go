@@ -14,16 +14,16 @@ const minTolerance = 100 * time.Millisecond
 // maxSample bounds the guess of a usual sample's duration: one picture in five seconds.
 const maxSample = 5 * time.Second
 
-// NewTimeline sorts out what a listing says of a range. The fragments may come in any order and
-// may start up to archive.MaxFragmentLength before r.From: of those the one that holds r.From is
-// kept. The slice is not changed.
+// NewTimeline sorts out what a listing says of a range. The fragments may come in any order, a page
+// may tell one twice, and they may start up to archive.MaxFragmentLength before r.From: of those
+// the one that holds r.From is kept. The slice is not changed.
 func NewTimeline(r archive.Range, listed []archive.Fragment) Timeline {
 	t := Timeline{Range: r}
 	fs := slices.Clone(listed)
 	slices.SortFunc(fs, byStart(r.Clock))
-	fs, t.Repeated = deduplicate(fs)
+	fs = slices.CompactFunc(fs, func(a, b archive.Fragment) bool { return a.Number == b.Number })
 	j := newJudge(r.Clock, fs)
-	fs = within(r, fs, j)
+	fs, t.Repeated = deduplicate(within(r, fs, j), r.Clock)
 	for _, f := range fs {
 		if n := len(t.Spans); n > 0 && !j.broken(last(t.Spans[n-1].Fragments), f) {
 			t.Spans[n-1].Fragments = append(t.Spans[n-1].Fragments, f)
@@ -49,16 +49,38 @@ func byStart(c archive.Clock) func(a, b archive.Fragment) int {
 	}
 }
 
-// deduplicate keeps the oldest of all fragments with one producer time, as GetClip does.
-func deduplicate(fs []archive.Fragment) (kept, repeated []archive.Fragment) {
-	oldest := make(map[time.Time]archive.Fragment, len(fs))
-	for _, f := range fs {
-		if o, ok := oldest[f.Producer]; !ok || archive.CompareNumbers(f, o) < 0 {
-			oldest[f.Producer] = f
+// within keeps what the range touches: the fragments that start in it, and the one that is still
+// playing when it begins.
+func within(r archive.Range, fs []archive.Fragment, j judge) []archive.Fragment {
+	if !r.From.Before(r.To) {
+		return nil
+	}
+	search := func(t time.Time) (int, bool) {
+		return slices.BinarySearchFunc(fs, t, func(f archive.Fragment, t time.Time) int {
+			return f.Start(r.Clock).Compare(t)
+		})
+	}
+	first, exact := search(r.From)
+	end, _ := search(r.To)
+	if !exact {
+		first = j.holder(fs, first, r.From)
+	}
+	return fs[first:end]
+}
+
+// deduplicate keeps the oldest of all fragments with one producer time, as GetClip does. It looks
+// at the range alone, for a fragment outside it takes nothing's place in an answer.
+func deduplicate(fs []archive.Fragment, c archive.Clock) (kept, repeated []archive.Fragment) {
+	oldest := make(map[int64]int, len(fs))
+	for i, f := range fs {
+		at := f.Producer.UnixMilli()
+		if o, ok := oldest[at]; !ok || archive.CompareNumbers(f, fs[o]) < 0 {
+			oldest[at] = i
 		}
 	}
-	for _, f := range fs {
-		if oldest[f.Producer].Number == f.Number {
+	kept = make([]archive.Fragment, 0, len(oldest))
+	for i, f := range fs {
+		if oldest[f.Producer.UnixMilli()] == i || c == archive.Server && relative(f) {
 			kept = append(kept, f)
 		} else {
 			repeated = append(repeated, f)
@@ -67,23 +89,10 @@ func deduplicate(fs []archive.Fragment) (kept, repeated []archive.Fragment) {
 	return kept, repeated
 }
 
-// within drops what the range does not touch: fragments from r.To on, and those before r.From
-// but for the one that is still playing then.
-func within(r archive.Range, fs []archive.Fragment, j judge) []archive.Fragment {
-	end, _ := slices.BinarySearchFunc(fs, r.To, func(f archive.Fragment, t time.Time) int {
-		return f.Start(r.Clock).Compare(t)
-	})
-	first, exact := slices.BinarySearchFunc(fs, r.From, func(f archive.Fragment, t time.Time) int {
-		return f.Start(r.Clock).Compare(t)
-	})
-	if !exact && first > 0 && j.holds(fs, first-1, r.From) {
-		first--
-	}
-	if first >= end {
-		return nil
-	}
-	return fs[first:end]
-}
+// relative says that a producer time counts from the start of a session: the producer told no
+// start, so every session begins anew at 1970 and equal times are not the same footage. On the
+// server clock sessions lie in spans of their own, and no request sees two of them.
+func relative(f archive.Fragment) bool { return f.Producer.Year() == 1970 }
 
 // judge decides whether two neighbouring fragments belong together.
 type judge struct {
@@ -94,28 +103,35 @@ type judge struct {
 }
 
 // newJudge learns the usual sample's duration from fs, which are sorted: the median of how much
-// later than its Length a fragment's successor starts.
+// later than its Length a fragment's successor starts. No sample lasts longer than all of the
+// others of its fragment, so more than that is a gap, except after a fragment of a single sample.
 func newJudge(c archive.Clock, fs []archive.Fragment) judge {
 	var over []time.Duration
 	for i := 1; i < len(fs); i++ {
-		d := fs[i].Producer.Sub(fs[i-1].Producer) - fs[i-1].Length
-		if d >= 0 && d <= maxSample {
+		a, spacing := fs[i-1], fs[i].Producer.Sub(fs[i-1].Producer)
+		d := spacing - a.Length
+		if spacing > 0 && d >= 0 && d <= maxSample && (a.Length == 0 || d <= a.Length) {
 			over = append(over, d)
 		}
 	}
 	j := judge{clock: c}
 	if len(over) > 0 {
 		slices.Sort(over)
-		j.sample = over[len(over)/2]
+		j.sample = over[(len(over)-1)/2]
 	}
-	j.tolerance = max(minTolerance, 2*j.sample)
+	// Two samples would hide the loss of a fragment of a single one.
+	j.tolerance = max(minTolerance, j.sample*7/4)
 	return j
 }
 
 // broken says that b does not go on where a ends. Producer times decide where they rise: they
 // say when the pictures were taken, while server times jitter with the network. Where they do
-// not rise, a new session or a set-back clock breaks the span.
+// not rise, a new session or a set-back clock breaks the span. Fragments of one start cannot be
+// asked for apart, so nothing breaks them.
 func (j judge) broken(a, b archive.Fragment) bool {
+	if a.Start(j.clock).Equal(b.Start(j.clock)) {
+		return false
+	}
 	spacing := b.Producer.Sub(a.Producer)
 	return spacing <= 0 || spacing-a.Length > j.tolerance
 }
@@ -125,15 +141,29 @@ func (j judge) end(f archive.Fragment) time.Time {
 	return f.Start(j.clock).Add(f.Length + j.sample)
 }
 
-// holds says that fragment i is still playing at instant t, which lies after its start.
-func (j judge) holds(fs []archive.Fragment, i int, t time.Time) bool {
-	if i+1 < len(fs) && !j.broken(fs[i], fs[i+1]) {
-		return true
+// holder is the index of the fragment that is still playing at instant t, or next, the index of
+// the first that starts after t. Of several with one start it is the first, for none can be asked
+// for alone; what plays at t is the oldest on the producer clock, else the one that came last.
+func (j judge) holder(fs []archive.Fragment, next int, t time.Time) int {
+	if next == 0 {
+		return next
 	}
-	return j.end(fs[i]).After(t)
+	first := next - 1
+	for first > 0 && fs[first-1].Start(j.clock).Equal(fs[first].Start(j.clock)) {
+		first--
+	}
+	f := fs[next-1]
+	if j.clock == archive.Producer {
+		f = fs[first]
+	}
+	if j.end(f).After(t) || next < len(fs) && !j.broken(f, fs[next]) {
+		return first
+	}
+	return next
 }
 
-// gaps lists what the spans leave of the range, on its clock.
+// gaps lists what the spans leave of the range, on its clock. Spans overlap on the server clock
+// where an upload came faster than it was filmed.
 func gaps(r archive.Range, spans []Span, tolerance time.Duration) []Gap {
 	var out []Gap
 	from := r.From
@@ -141,7 +171,9 @@ func gaps(r archive.Range, spans []Span, tolerance time.Duration) []Gap {
 		if s.From.Sub(from) > tolerance {
 			out = append(out, Gap{From: from, To: s.From})
 		}
-		from = s.To
+		if s.To.After(from) {
+			from = s.To
+		}
 	}
 	if r.To.Sub(from) > tolerance {
 		out = append(out, Gap{From: from, To: r.To})

@@ -1,5 +1,7 @@
 package media
 
+import "time"
+
 // Duration returns the decode duration of sample i in ticks.
 func (t *Track) Duration(i int) int64 {
 	if i+1 < len(t.Samples) {
@@ -48,16 +50,31 @@ func (m *Movie) Find(k Kind) *Track {
 }
 
 // Rescale converts a position from one timescale to another, to the nearest tick, halves away
-// from zero. It is exact for positions up to 2^53 seconds of either scale.
+// from zero. It is exact for every result that fits in 64 bits.
 func Rescale(ticks int64, from, to uint32) int64 {
 	if from == to {
 		return ticks
 	}
 	f, t := int64(from), int64(to)
 	whole, rest := ticks/f, ticks%f
-	half := f / 2
 	if rest < 0 {
-		half = -half
+		return whole*t - scaled(-rest, from, to)
 	}
-	return whole*t + (rest*t+half)/f
+	return whole*t + scaled(rest, from, to)
+}
+
+// scaled is ticks*to/from rounded, for ticks below from: the product takes all of 64 bits.
+func scaled(ticks int64, from, to uint32) int64 {
+	return int64((uint64(ticks)*uint64(to) + uint64(from)/2) / uint64(from))
+}
+
+// Length is how long the movie's longest track takes to decode; edit lists play no part.
+func (m *Movie) Length() time.Duration {
+	var longest time.Duration
+	for _, t := range m.Tracks {
+		if len(t.Samples) > 0 {
+			longest = max(longest, time.Duration(Rescale(t.End-t.Samples[0].Time, t.Timescale, uint32(time.Second))))
+		}
+	}
+	return longest
 }

@@ -2,6 +2,7 @@ package splice
 
 import (
 	"fmt"
+	"iter"
 	"math"
 	"time"
 
@@ -23,6 +24,7 @@ type lane struct {
 	reorder int64 // composition offset of every strand's first picture, in scale
 	track   *media.Track
 	last    int   // index of the last strand's first sample
+	begin   int64 // position from which the first strand is shown
 	until   int64 // position to which the last strand is shown
 	cut     bool  // the last strand goes on after until
 	config  []uint16
@@ -31,43 +33,43 @@ type lane struct {
 // newLanes makes a lane for every key, pictures first, in order of appearance.
 func newLanes(parts []part) []*lane {
 	var video, audio []*lane
-	known := map[key]*lane{}
-	for i := range parts {
-		for k := range parts[i].strands {
-			s := &parts[i].strands[k]
-			l := known[s.key]
-			if l == nil {
-				l = &lane{key: s.key, track: &media.Track{Kind: s.Kind, Language: s.Language, Handler: s.Handler}}
-				known[s.key] = l
-				if s.Kind == media.Video {
-					video = append(video, l)
-				} else {
-					audio = append(audio, l)
-				}
+	known, count := map[key]*lane{}, map[key]int{}
+	for s := range strands(parts) {
+		l := known[s.key]
+		if l == nil {
+			l = &lane{key: s.key, track: &media.Track{Kind: s.Kind, Language: s.Language, Handler: s.Handler}}
+			known[s.key] = l
+			if s.Kind == media.Video {
+				video = append(video, l)
+			} else {
+				audio = append(audio, l)
 			}
-			l.scale = common(l.scale, s.Timescale)
 		}
+		l.scale = common(l.scale, s.Timescale)
+		count[s.key] += len(s.Samples)
+	}
+	for s := range strands(parts) {
+		l := known[s.key]
+		l.reorder = max(l.reorder, l.ticks(s, s.first-s.Samples[0].Time))
 	}
 	lanes := append(video, audio...)
 	for _, l := range lanes {
-		l.reserve(parts)
+		l.track.Timescale, l.track.Samples = l.scale, make([]media.Sample, 0, count[l.key])
 	}
 	return lanes
 }
 
-// reserve learns the lane's sample count and its longest reordering.
-func (l *lane) reserve(parts []part) {
-	n := 0
-	for i := range parts {
-		for k := range parts[i].strands {
-			if s := &parts[i].strands[k]; s.key == l.key {
-				n += len(s.Samples)
-				l.reorder = max(l.reorder, media.Rescale(s.first-s.Samples[0].Time, s.Timescale, l.scale))
+// strands yields those of all parts, in order.
+func strands(parts []part) iter.Seq[*strand] {
+	return func(yield func(*strand) bool) {
+		for i := range parts {
+			for k := range parts[i].strands {
+				if !yield(&parts[i].strands[k]) {
+					return
+				}
 			}
 		}
 	}
-	l.track.Timescale = l.scale
-	l.track.Samples = make([]media.Sample, 0, n)
 }
 
 // configure maps the strand's sample entries to the lane's, and says whether the strand begins
@@ -99,37 +101,45 @@ func indexOf(cs []media.Config, c media.Config) (uint16, bool) {
 
 // append adds the strand's samples, whose first one belongs at the position natural, and returns
 // how far they lie from there.
-func (l *lane) append(s *strand, source uint16, natural int64) int64 {
+func (l *lane) append(s *strand, source uint16, natural int64) (int64, error) {
 	first := l.settle(s, natural)
-	hidden := l.hidden(s)
+	shown := first + l.ticks(s, s.shown-s.begin())
+	if len(l.track.Samples) == 0 {
+		l.begin = shown
+	}
 	if l.key.kind == media.Audio {
-		l.makeRoom(first+l.ticks(s, s.shown-(s.first+s.offset)), hidden)
+		l.makeRoom(shown, s.hidden())
 	}
 	l.last = len(l.track.Samples)
 	begin := s.Samples[0].Time
 	for _, m := range s.Samples {
-		at := first + l.ticks(s, m.Time-begin)
-		m.Shift = int32(l.reorder + first + l.ticks(s, m.Time+int64(m.Shift)-s.first) - at)
+		at, composed := first+l.ticks(s, m.Time-begin), l.reorder+first+l.ticks(s, m.Time+int64(m.Shift)-s.first)
 		m.Source, m.Config = source, l.config[m.Config]
-		l.push(m, at)
+		if !l.push(m, at, composed) {
+			return 0, fmt.Errorf("track %d shows pictures too long after their decoding: %w", s.ID, ErrCannotJoin)
+		}
 	}
 	l.track.End = max(first+l.ticks(s, s.End-begin), l.track.Samples[len(l.track.Samples)-1].Time+1)
-	l.until = first + l.ticks(s, s.until-(s.first+s.offset))
+	l.until = first + l.ticks(s, s.until-s.begin())
 	l.cut = s.cut()
-	return first - natural
+	return first - natural, nil
 }
 
 // push appends one sample at the position at, or just after the sample before where that is
-// later. A picture keeps its composition time then; a block of sound, which has none, moves.
-func (l *lane) push(m media.Sample, at int64) {
+// later. A picture keeps its composition time then; a block of sound, which has none, moves. It
+// returns false where the composition offset does not fit.
+func (l *lane) push(m media.Sample, at, composed int64) bool {
 	m.Time = at
-	if n := len(l.track.Samples); n > 0 && l.track.Samples[n-1].Time >= at {
-		m.Time = l.track.Samples[n-1].Time + 1
-		if l.key.kind == media.Video {
-			m.Shift -= int32(m.Time - at)
-		}
+	if n := len(l.track.Samples); n > 0 {
+		m.Time = max(at, l.track.Samples[n-1].Time+1)
 	}
+	shift := composed - at
+	if l.key.kind == media.Video {
+		shift = composed - m.Time
+	}
+	m.Shift = int32(shift)
 	l.track.Samples = append(l.track.Samples, m)
+	return int64(m.Shift) == shift
 }
 
 // settle decides where the strand's first sample goes. Pictures go where they belong. Sound goes
@@ -154,15 +164,6 @@ func (l *lane) slack(s *strand) time.Duration {
 		frame = float64(s.Duration(0))
 	}
 	return min(time.Duration(frame/2/float64(s.Timescale)*float64(time.Second)), maxSlack)
-}
-
-// hidden counts the samples at the strand's start that end before it is shown.
-func (l *lane) hidden(s *strand) int {
-	n := 0
-	for n < len(s.Samples)-1 && s.Samples[n+1].Time+s.offset <= s.shown {
-		n++
-	}
-	return n
 }
 
 // makeRoom moves the last samples of the strand before together where they reach past visible,

@@ -2,6 +2,7 @@ package splice
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/kvsclip/kvsclip/internal/media"
 )
@@ -28,6 +29,8 @@ type strand struct {
 	key    key
 	offset int64 // presentation time = composition time + offset, by the edit list
 	first  int64 // smallest composition time
+	second int64 // the next; the end of a strand of one sample
+	latest int64 // largest composition time
 	shown  int64 // presentation time from which on it is shown; before it lies priming
 	until  int64 // presentation time to which it is shown
 }
@@ -49,6 +52,9 @@ func measure(pieces []Piece) ([]part, error) {
 }
 
 func (p *part) measure() error {
+	if n := len(p.Movie.Sources); n != 1 {
+		return fmt.Errorf("its samples lie in %d sources, not in 1: %w", n, ErrCannotJoin)
+	}
 	count := map[media.Kind]int{}
 	for _, t := range p.Movie.Tracks {
 		n := count[t.Kind]
@@ -81,10 +87,28 @@ func newStrand(t *media.Track, movieScale uint32, ordinal int) (strand, error) {
 			return strand{}, fmt.Errorf("track %d holds both %s and %s: %w", t.ID, s.key.family, c.Format, ErrCannotJoin)
 		}
 	}
-	s.first, _ = t.FirstComposition()
-	s.shown, s.until = s.first, t.End+s.first-t.Samples[0].Time
+	s.compose()
+	s.shown, s.until = s.first, s.first+s.decoded()
 	return s, s.edit(movieScale)
 }
+
+// compose finds the composition times that matter. With B-frames they are anywhere in the track.
+func (s *strand) compose() {
+	s.first, s.second, s.latest = math.MaxInt64, math.MaxInt64, math.MinInt64
+	for i := range s.Samples {
+		c := s.Composition(i)
+		if c < s.first {
+			s.first, s.second = c, s.first
+		} else if c > s.first {
+			s.second = min(s.second, c)
+		}
+		s.latest = max(s.latest, c)
+	}
+	s.second = min(s.second, s.first+s.decoded())
+}
+
+// decoded is how long all samples take to decode.
+func (s *strand) decoded() int64 { return s.End - s.Samples[0].Time }
 
 // edit applies the track's edit list: empty edits, then at most one stretch of media.
 func (s *strand) edit(movieScale uint32) error {
@@ -99,8 +123,9 @@ func (s *strand) edit(movieScale uint32) error {
 		}
 		s.offset = empty - e.Media
 		s.shown, s.until = max(s.first+s.offset, empty), s.until+s.offset
-		if e.Duration > 0 {
-			s.until = min(s.until, empty+media.Rescale(e.Duration, movieScale, s.Timescale))
+		stop, tick := empty+media.Rescale(e.Duration, movieScale, s.Timescale), media.Rescale(1, movieScale, s.Timescale)
+		if e.Duration > 0 && s.until-stop > tick { // up to a tick is only rounding
+			s.until = stop
 		}
 		return nil
 	}
@@ -110,13 +135,25 @@ func (s *strand) edit(movieScale uint32) error {
 }
 
 // end is the presentation time at which the last sample ends.
-func (s *strand) end() int64 { return s.End - s.Samples[0].Time + s.first + s.offset }
+func (s *strand) end() int64 { return s.begin() + s.decoded() }
+
+// begin is the presentation time of the first sample, shown or not.
+func (s *strand) begin() int64 { return s.first + s.offset }
 
 // primed says that the edit list hides samples, or a part of one, at the beginning.
-func (s *strand) primed() bool { return s.shown > s.first+s.offset }
+func (s *strand) primed() bool { return s.shown > s.begin() }
 
 // cut says that the edit list hides samples, or a part of one, at the end.
 func (s *strand) cut() bool { return s.until < s.end() }
+
+// hidden counts the samples at the start that end before the strand is shown.
+func (s *strand) hidden() int {
+	n := 0
+	for n < len(s.Samples)-1 && s.Composition(n+1)+s.offset <= s.shown {
+		n++
+	}
+	return n
+}
 
 // whole refuses pictures that an edit list hides where other pictures follow or precede: one
 // track can hide them only at its own two ends.
@@ -125,11 +162,10 @@ func (p *part) whole(first, last bool) error {
 	if s.Kind != media.Video {
 		return nil
 	}
-	picture := s.Duration(len(s.Samples) - 1)
-	if !first && s.shown-(s.first+s.offset) >= picture {
+	if !first && s.shown >= s.second+s.offset {
 		return fmt.Errorf("its edit list hides pictures at the start, which would show up in the middle: %w", ErrCannotJoin)
 	}
-	if !last && s.end()-s.until > picture {
+	if !last && s.until <= s.latest+s.offset {
 		return fmt.Errorf("its edit list hides pictures at the end, which would show up in the middle: %w", ErrCannotJoin)
 	}
 	return nil
@@ -137,8 +173,7 @@ func (p *part) whole(first, last bool) error {
 
 // beside is how far after the part's first picture the first sample of s is presented, in scale.
 func (p *part) beside(s *strand, scale uint32) int64 {
-	return media.Rescale(s.first+s.offset, s.Timescale, scale) -
-		media.Rescale(p.lead.first+p.lead.offset, p.lead.Timescale, scale)
+	return media.Rescale(s.begin(), s.Timescale, scale) - media.Rescale(p.lead.begin(), p.lead.Timescale, scale)
 }
 
 // family names the codec of a sample entry's four characters.

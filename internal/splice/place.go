@@ -7,8 +7,9 @@ import (
 )
 
 // maxDisagreement is how far a producer time may put a piece from the end of the one before.
-// Durations of last samples are guesses, tens of milliseconds off at most; more than this means
-// that the producer's clock jumped, and the pieces are put back to back.
+// Durations of last samples are guesses, tens of milliseconds off at most, but a slow camera's
+// may be off by a whole one, which is allowed besides. More means that the producer's clock
+// jumped, and the pieces are put back to back.
 const maxDisagreement = time.Second
 
 // anchor ties positions to producer times: all pieces up to the next gap are placed from it.
@@ -20,38 +21,39 @@ type anchor struct {
 // place decides where part i begins. Positions are never sums over seams where producer times
 // are known: each is its distance in time from the anchor.
 func (j *join) place(i int) (int64, Seam) {
-	taken := j.parts[i].taken()
-	seam := Seam{Piece: i, At: taken}
+	p := &j.parts[i]
 	if i == 0 {
-		j.anchor = anchor{time: taken}
-		return 0, seam
+		j.anchor = anchor{time: p.taken()}
+		return 0, Seam{}
 	}
-	prev := &j.parts[i-1]
-	end := j.at[i-1] + prev.length(j.scale)
-	pos := end
-	switch {
-	case taken.IsZero() || j.anchor.time.IsZero():
-		seam.Action = ActionBack
-	case !j.parts[i].Continues:
-		seam.Action = ActionGap
-	default:
-		want := j.anchor.at + ticks(taken.Sub(j.anchor.time), j.scale)
-		if j.fits(want, end, prev.lastPicture(j.scale)) {
-			pos, seam.Action = want, ActionJoin
-		} else {
-			seam.Action, seam.VideoError = ActionBack, duration(end-want, j.scale)
-		}
-	}
-	if seam.Action != ActionJoin {
-		j.anchor = anchor{time: taken, at: pos}
-	}
-	seam.Position = duration(pos, j.scale)
+	pos, seam := j.follow(p, &j.parts[i-1], j.at[i-1])
+	seam.Piece, seam.At, seam.Position = i, p.taken(), duration(pos, j.scale)
 	return pos, seam
 }
 
-// fits says that a picture at want follows the one before it, whose part ends at end.
-func (j *join) fits(want, end, lastPicture int64) bool {
-	return want > end-lastPicture && duration(max(want-end, end-want), j.scale) <= maxDisagreement
+// follow places p after prev, which lies at the position at. The anchor moves only to where
+// nothing ties p to it: pictures that last longer than their times allow push p back, but where
+// there is room again a later part is back in its place.
+func (j *join) follow(p, prev *part, at int64) (int64, Seam) {
+	taken, end := p.taken(), at+prev.length(j.scale)
+	known := !taken.IsZero() && !j.anchor.time.IsZero()
+	if known && p.Continues {
+		want := j.anchor.at + ticks(taken.Sub(j.anchor.time), j.scale)
+		late := duration(end-want, j.scale)
+		near := late.Abs() <= maxDisagreement+duration(prev.lastPicture(j.scale), j.scale)
+		if near && want > at+prev.latest(j.scale) {
+			return want, Seam{Action: ActionJoin}
+		}
+		if !near {
+			j.anchor = anchor{time: taken, at: end}
+		}
+		return end, Seam{Action: ActionBack, VideoError: late}
+	}
+	j.anchor = anchor{time: taken, at: end}
+	if known {
+		return end, Seam{Action: ActionGap}
+	}
+	return end, Seam{Action: ActionBack}
 }
 
 // taken is the producer time of the part's first fragment; zero when not known.
@@ -64,7 +66,15 @@ func (p *part) taken() time.Time {
 
 // length is how long the part's pictures last, in scale.
 func (p *part) length(scale uint32) int64 {
-	return media.Rescale(p.lead.End-p.lead.Samples[0].Time, p.lead.Timescale, scale)
+	return max(media.Rescale(p.lead.decoded(), p.lead.Timescale, scale), p.latest(scale)+1)
+}
+
+// latest is how far after the part's position its last sample is decoded and composed, in scale.
+// What follows lies after it, so that pictures keep their order.
+func (p *part) latest(scale uint32) int64 {
+	s := p.lead
+	last := s.Samples[len(s.Samples)-1].Time - s.Samples[0].Time
+	return media.Rescale(max(last, s.latest-s.first), s.Timescale, scale)
 }
 
 func (p *part) lastPicture(scale uint32) int64 {

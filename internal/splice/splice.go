@@ -34,7 +34,7 @@ type Piece struct {
 type Options struct {
 	Clock archive.Clock // whose time From and To are
 	// From and To are the range to show; a zero time means: from the beginning, to the end.
-	// They count only when all pieces have fragments.
+	// From counts only when the first piece has fragments, To when the last one has.
 	From, To time.Time
 }
 
@@ -114,7 +114,10 @@ func (j *join) add(i int) error {
 			return fmt.Errorf("%s: %w", j.parts[i].Name, err)
 		}
 		changed = changed || switched
-		late := l.append(s, uint16(i), media.Rescale(pos, j.scale, l.scale)+j.parts[i].beside(s, l.scale))
+		late, err := l.append(s, uint16(i), media.Rescale(pos, j.scale, l.scale)+j.parts[i].beside(s, l.scale))
+		if err != nil {
+			return fmt.Errorf("%s: %w", j.parts[i].Name, err)
+		}
 		if s.key.kind == media.Audio && s.key.ordinal == 0 {
 			seam.AudioError = duration(late, l.scale)
 		}

@@ -1,0 +1,97 @@
+package clip
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/kvsclip/kvsclip/archive"
+	"github.com/kvsclip/kvsclip/internal/fetch"
+	"github.com/kvsclip/kvsclip/internal/splice"
+	"github.com/kvsclip/kvsclip/plan"
+)
+
+// account begins the report: everything but the outputs and their seams.
+func (g *get) account(p *plan.Plan, pieces []fetch.Piece) *Report {
+	calls := g.door.Calls()
+	bytes := calls.Bytes - g.before.Bytes
+	cost := plan.CostUSD(bytes)
+	return &Report{
+		Stream: streamName(g.Stream), Region: g.Region(), Clock: g.Range.Clock.String(),
+		Requested: &Instants{From: g.Range.From, To: g.Range.To},
+		Delivered: spanned(p, pieces),
+		Outputs:   []Output{}, Gaps: gaps(p), Seams: []Seam{},
+		Fragments: Fragments{Listed: p.Fragments(), Fetched: fragments(pieces)},
+		Pieces:    len(pieces),
+		Calls: Calls{
+			ListFragments: calls.ListFragments - g.before.ListFragments,
+			GetClip:       calls.GetClip - g.before.GetClip,
+			Throttled:     calls.Throttled - g.before.Throttled,
+			Retried:       calls.Retried - g.before.Retried,
+		},
+		BytesFetched: bytes, EstimatedCostUSD: &cost, Notes: g.notes,
+	}
+}
+
+func fragments(pieces []fetch.Piece) int {
+	n := 0
+	for _, p := range pieces {
+		n += len(p.Fragments)
+	}
+	return n
+}
+
+// spanned is from the first fragment to the end of the last, as the listing tells it; nil without
+// one.
+func spanned(p *plan.Plan, pieces []fetch.Piece) *Instants {
+	spans := p.Timeline.Spans
+	if len(spans) == 0 || len(pieces) == 0 {
+		return nil
+	}
+	var length time.Duration
+	for _, s := range spans {
+		length += s.To.Sub(s.From)
+	}
+	return &Instants{From: spans[0].From, To: spans[len(spans)-1].To, DurationMs: length.Milliseconds()}
+}
+
+// delivered narrows what the fragments span to what the joined clip shows of r; a zero r shows all.
+func delivered(j *splice.Joined, spanned *Instants, r archive.Range) *Instants {
+	if spanned == nil {
+		return nil
+	}
+	d := Instants{From: j.Start, To: spanned.To, DurationMs: j.Length.Milliseconds()}
+	if !r.To.IsZero() && r.To.Before(d.To) {
+		d.To = r.To
+	}
+	return &d
+}
+
+func gaps(p *plan.Plan) []Gap {
+	out := make([]Gap, 0, len(p.Timeline.Gaps))
+	for _, g := range p.Timeline.Gaps {
+		out = append(out, Gap{From: g.From, To: g.To, DurationMs: g.To.Sub(g.From).Milliseconds()})
+	}
+	return out
+}
+
+func seams(ss []splice.Seam) []Seam {
+	out := make([]Seam, 0, len(ss))
+	for _, s := range ss {
+		out = append(out, Seam{
+			Piece: s.Piece + 1, At: s.At, FileMs: s.Position.Milliseconds(),
+			VideoErrorMs: ms(s.VideoError), AudioErrorMs: ms(s.AudioError), Action: string(s.Action),
+		})
+	}
+	return out
+}
+
+// ms gives a duration in milliseconds with three decimals.
+func ms(d time.Duration) float64 {
+	return math.Round(float64(d)/float64(time.Microsecond)) / 1000
+}
+
+func milliseconds(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+
+// numbered names the n-th piece of a clip, from 1: "clip.mp4" becomes "clip-001.mp4".
+func numbered(base, ext string, n int) string { return fmt.Sprintf("%s-%03d%s", base, n, ext) }

@@ -1,0 +1,92 @@
+package clip
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/kvsclip/kvsclip/archive"
+)
+
+// checked returns the request with its times in UTC milliseconds, the service's resolution, or an
+// ErrUsage.
+func (r Request) checked() (Request, error) {
+	bad := func(format string, a ...any) (Request, error) {
+		return Request{}, fmt.Errorf("%w: "+format, append([]any{ErrUsage}, a...)...)
+	}
+	r.Range.From, r.Range.To = milliseconds(r.Range.From), milliseconds(r.Range.To)
+	switch {
+	case r.Stream == "":
+		return bad("no stream is named")
+	case !r.Range.From.Before(r.Range.To):
+		return bad("the range %v ends before it begins", r.Range)
+	case r.Piece < 0:
+		return bad("a piece of %v", r.Piece)
+	case r.Parallel < 0 || r.Parallel > MaxParallel:
+		return bad("%d pieces in flight: 1 to %d are possible", r.Parallel, MaxParallel)
+	case !oneOf(r.Trim, "", TrimExact, TrimFragment):
+		return bad("trim %q: exact or fragment", r.Trim)
+	case !oneOf(r.Merge, "", MergeNative, MergeFFmpeg, MergeNone):
+		return bad("merge %q: native, ffmpeg or none", r.Merge)
+	case !oneOf(r.Gaps, "", GapsSqueeze):
+		return bad("gaps %q: only squeeze is supported yet", r.Gaps)
+	}
+	return r, nil
+}
+
+func oneOf[T comparable](v T, accepted ...T) bool {
+	for _, a := range accepted {
+		if v == a {
+			return true
+		}
+	}
+	return false
+}
+
+// output returns the file name of the clip: Output itself, or the default name in the folder it
+// names.
+func (r Request) output() string {
+	folder := strings.HasSuffix(r.Output, "/") || strings.HasSuffix(r.Output, string(filepath.Separator))
+	if st, err := os.Stat(r.Output); err == nil && st.IsDir() {
+		folder = true
+	}
+	if r.Output != "" && !folder {
+		return r.Output
+	}
+	return filepath.Join(r.Output, DefaultName(r.Stream, r.Range))
+}
+
+// DefaultName is the name of a clip when none is given, such as
+// "cam1_20260314T081735Z_20260314T083035Z.mp4": only characters that every file system takes.
+func DefaultName(stream string, r archive.Range) string {
+	const stamp = "20060102T150405Z"
+	return fmt.Sprintf("%s_%s_%s.mp4", safe(streamName(stream)), r.From.UTC().Format(stamp), r.To.UTC().Format(stamp))
+}
+
+// streamName takes the name out of an ARN: arn:aws:kinesisvideo:REGION:ACCOUNT:stream/NAME/CREATED.
+func streamName(stream string) string {
+	if !strings.HasPrefix(stream, "arn:") {
+		return stream
+	}
+	if parts := strings.Split(stream, "/"); len(parts) == 3 {
+		return parts[1]
+	}
+	return "stream"
+}
+
+// safe replaces what is not a letter, digit, '.', '-' or '_', and a leading dot or dash, so that
+// a name from outside is never a path, a hidden file or a flag.
+func safe(name string) string {
+	name = strings.Map(func(c rune) rune {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.':
+			return c
+		}
+		return '_'
+	}, name)
+	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") {
+		return "_" + name[1:]
+	}
+	return name
+}

@@ -1,0 +1,164 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/kvsclip/kvsclip/clip"
+	"github.com/kvsclip/kvsclip/internal/kvs"
+)
+
+// Exit codes. Scripts rely on them.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitEmpty       = 3
+	exitIncomplete  = 4
+	exitDenied      = 5
+	exitNoStream    = 6
+	exitLocal       = 7
+	exitInterrupted = 130
+)
+
+// usageError marks an error as wrong use of the command line.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+const (
+	goOn      = "run the same command again to go on: what was fetched is kept"
+	tellUs    = "run again; if it stays, run with -vv and send what it says with a report"
+	otherName = "give another name with -o, or --force to overwrite"
+)
+
+// explain turns an error into an exit code, a word for scripts and advice. Nothing below cli
+// prints or exits. What the user can mend by hand (rights, stream, disk) comes before what
+// follows from it, since an incomplete clip wraps its cause. path is the command as typed.
+func explain(ctx context.Context, path string, err error) (code int, kind, hint string) {
+	answer, called := errors.AsType[*kvs.Error](err)
+	advice := ""
+	if called {
+		advice = answer.Advice()
+	}
+	_, usage := errors.AsType[usageError](err)
+	switch {
+	case usage || errors.Is(err, clip.ErrUsage) || errors.Is(err, kvs.ErrBadStream):
+		code, kind, hint = exitUsage, "usage", path+" --help shows examples"
+	case ctx.Err() != nil:
+		code, kind, hint = exitInterrupted, "interrupted", goOn
+		return code, kind, hint
+	case errors.Is(err, kvs.ErrNoRegion):
+		code, kind, hint = exitUsage, "usage", "give --region, or set AWS_REGION, or a region in the profile"
+	case kvs.IsDenied(err) || kvs.IsCredentials(err):
+		code, kind, hint = exitDenied, "denied", "aws sts get-caller-identity shows whose credentials are used; --profile and --role-arn choose others"
+	case kvs.IsNoStream(err) || errors.Is(err, kvs.ErrWrongRegion):
+		code, kind, hint = exitNoStream, "noStream", "kvsclip streams lists what is there; --region and --profile choose where"
+	case isLocal(err):
+		code, kind = exitLocal, "local"
+		hint = localHint(err)
+	case errors.Is(err, clip.ErrIncomplete):
+		code, kind, hint = exitIncomplete, "incomplete", goOn
+	case errors.Is(err, clip.ErrEmpty) || kvs.IsEmpty(err) || kvs.IsRetention(err):
+		code, kind, hint = exitEmpty, "empty", "kvsclip plan with a wider range shows what was recorded; check --tz and --clock"
+	case errors.Is(err, clip.ErrCannotJoin):
+		code, kind, hint = exitFailed, "cannotJoin", "kvsclip get --merge none keeps the pieces as files; each plays by itself"
+	case errors.Is(err, clip.ErrUnsound):
+		code, kind, hint = exitFailed, "unsound", "check the disk, then "+goOn
+	default:
+		code, kind, hint = exitFailed, "failed", tellUs
+	}
+	if called && answer.Code != "" {
+		kind = answer.Code
+	}
+	if advice != "" {
+		hint = advice
+	}
+	return code, kind, hint
+}
+
+func isLocal(err error) bool {
+	_, path := errors.AsType[*fs.PathError](err)
+	_, link := errors.AsType[*os.LinkError](err)
+	listen, network := errors.AsType[*net.OpError](err)
+	return path || link || network && listen.Op == "listen" ||
+		errors.Is(err, clip.ErrLocal) || errors.Is(err, clip.ErrExists) || errors.Is(err, fs.ErrPermission) || isDiskFull(err)
+}
+
+func localHint(err error) string {
+	switch {
+	case isDiskFull(err):
+		return "make room on the disk, or give a place on another one with -o, then run the same command again to go on"
+	case errors.Is(err, clip.ErrExists) || errors.Is(err, fs.ErrExist):
+		return otherName
+	case errors.Is(err, fs.ErrPermission):
+		return "give a place you may write to with -o"
+	case errors.Is(err, fs.ErrNotExist):
+		return "check the name; folders are not made"
+	}
+	return "mend that and run the same command again"
+}
+
+// failure is the error of a command as scripts get it. Its keys are a contract.
+type failure struct {
+	Code      int    `json:"code"`
+	Kind      string `json:"kind"` // AWS's code, or one of our words
+	Message   string `json:"message"`
+	Hint      string `json:"hint,omitempty"`
+	RequestID string `json:"requestId,omitempty"`
+}
+
+// fail tells about err on standard error, on standard output too as JSON if asked to, and
+// returns the exit code.
+func (a *app) fail(ctx context.Context, path string, err error, asJSON bool) int {
+	code, kind, hint := explain(ctx, path, err)
+	f := failure{Code: code, Kind: kind, Message: err.Error(), Hint: hint}
+	if answer, ok := errors.AsType[*kvs.Error](err); ok {
+		f.RequestID = answer.RequestID
+	}
+	if code == exitInterrupted {
+		f.Message = "interrupted"
+	}
+	fmt.Fprintf(a.stderr, "kvsclip: error: %s\n", f.Message)
+	if f.RequestID != "" && !strings.Contains(f.Message, f.RequestID) {
+		fmt.Fprintf(a.stderr, "kvsclip: request id: %s\n", f.RequestID)
+	}
+	for line := range strings.Lines(f.Hint) {
+		fmt.Fprintf(a.stderr, "kvsclip: hint: %s\n", strings.TrimSpace(line))
+	}
+	if asJSON {
+		// What cannot be written to standard output has been said on standard error.
+		_ = a.printJSON(struct {
+			Error failure `json:"error"`
+		}{f})
+	}
+	return code
+}
+
+// printJSON writes v as one line on standard output.
+func (a *app) printJSON(v any) error {
+	enc := json.NewEncoder(a.stdout)
+	enc.SetEscapeHTML(false)
+	return a.written(enc.Encode(v))
+}
+
+// print writes text for people on standard output.
+func (a *app) print(text string) error {
+	_, err := fmt.Fprint(a.stdout, text)
+	return a.written(err)
+}
+
+func (a *app) written(err error) error {
+	if err != nil {
+		return fmt.Errorf("%w: writing standard output: %w", clip.ErrLocal, err)
+	}
+	return nil
+}

@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kvsclip/kvsclip/clip"
+	"github.com/spf13/cobra"
+)
+
+// getFlags are the flags of kvsclip get.
+type getFlags struct {
+	rangeFlags
+	aws  awsFlags
+	talk talkFlags
+
+	output     string
+	engine     string
+	piece      time.Duration
+	minutes    int // of a piece, as get_clip.py counts
+	gaps       clip.Gaps
+	trim       clip.Trim
+	merge      clip.Merge
+	parallel   int
+	dryRun     bool
+	resume     bool
+	force      bool
+	incomplete bool
+	receipt    string
+	json       bool
+}
+
+func (a *app) get() *cobra.Command {
+	var f getFlags
+	cmd := &cobra.Command{
+		Use:   "get STREAM --from WHEN (--to WHEN | --for DURATION) [-o OUT]",
+		Short: "download a clip of any length as one MP4 file",
+		Example: `  kvsclip get front-door --from "yesterday 14:00" --for 30m
+  kvsclip get front-door --from -2h --to now -o last.mp4
+  kvsclip get front-door --from "2026-03-14 01:17" --to "2026-03-14 01:30" --tz America/Los_Angeles
+  kvsclip get front-door --from 1773476255 --for 13m --clock producer -o clips/
+  kvsclip get front-door --from -1d --to now -n            # what it would take
+  kvsclip get front-door --from -1h --to now --json | jq -r '.outputs[].path'`,
+		Long: `WHEN is RFC 3339 (2026-03-14T01:17:35-07:00), a local time (2026-03-14 01:17), a date, epoch seconds or
+milliseconds, now, -2h30m, "2h ago", "today 9:15" or "yesterday 14:00".
+
+OUT is a file, or a folder when it ends in / or is one. Without it the file is named after stream and range,
+in the working folder. It appears under that name only when it is whole and checked; a run that was stopped
+goes on where it was when the same command is run again.`,
+		Annotations:       exits(exitOK, exitFailed, exitUsage, exitEmpty, exitIncomplete, exitDenied, exitNoStream, exitLocal, exitInterrupted),
+		Args:              oneStream,
+		ValidArgsFunction: noFiles,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.runGet(cmd.Context(), &f, args[0])
+		},
+	}
+	f.register(cmd)
+	return cmd
+}
+
+func (f *getFlags) register(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	f.rangeFlags.register(fs)
+	fs.StringVarP(&f.output, "output", "o", "", "write to `OUT`, a file or a folder (default named after stream and range)")
+	fs.BoolVarP(&f.dryRun, "dry-run", "n", false, "print the plan and stop")
+	fs.BoolVar(&f.force, "force", false, "overwrite OUT")
+	fs.BoolVar(&f.json, "json", false, "print the result, or the error, as one JSON object")
+	f.talk.register(fs)
+	f.trim = clip.TrimExact
+	fs.Var(choice[clip.Trim]{to: &f.trim, accepted: []clip.Trim{clip.TrimExact, clip.TrimFragment}}, "trim",
+		"play exactly the asked range, or whole fragments; lossless both")
+	f.gaps = clip.GapsSqueeze
+	fs.Var(choice[clip.Gaps]{to: &f.gaps, accepted: []clip.Gaps{clip.GapsSqueeze}, later: []string{"keep", "split"}}, "gaps",
+		"close up holes in the recording, and list them")
+	f.merge = clip.MergeNative
+	fs.Var(choice[clip.Merge]{to: &f.merge, accepted: []clip.Merge{clip.MergeNative, clip.MergeFFmpeg, clip.MergeNone}}, "merge",
+		"join in-process, with the ffmpeg program, or keep the pieces as files")
+	f.engine = "auto"
+	fs.Var(choice[string]{to: &f.engine, accepted: []string{"auto", "clip"}, later: []string{"fragments"}}, "engine", "how media are fetched")
+	f.parallel = 5
+	fs.VarP(between{&f.parallel, 1, 32}, "parallel", "j", "pieces in flight")
+	fs.Var(lengthFlag{&f.piece}, "piece", "longest piece (default as long as the limits allow)")
+	fs.Var(between{&f.minutes, 1, 24 * 60}, "chunk-size-minutes", "longest piece, in minutes")
+	f.aws.registerPace(fs)
+	fs.BoolVar(&f.resume, "resume", true, "go on with an earlier unfinished run; --resume=false starts afresh")
+	f.aws.register(fs)
+	fs.BoolVar(&f.incomplete, "allow-incomplete", false, "write a clip that lacks something")
+	fs.StringVar(&f.receipt, "receipt", "", "write the proof of the clip to `FILE`")
+	for _, name := range []string{"chunk-size-minutes", "allow-incomplete", "receipt"} {
+		fs.Lookup(name).Hidden = true
+	}
+}
+
+// request checks what the flags cannot check one by one.
+func (f *getFlags) request(a *app, stream string) (clip.Request, asked, error) {
+	q, err := a.asked(f.rangeFlags)
+	switch {
+	case err != nil:
+	case f.output == "-":
+		err = usagef("-o -: writing to standard output is not supported yet; give a file or a folder")
+	case strings.HasPrefix(f.output, "s3://"):
+		err = usagef("-o s3://: writing to S3 is not supported yet; give a file or a folder")
+	case f.receipt != "":
+		err = usagef("--receipt is not supported yet")
+	case f.incomplete:
+		err = usagef("--allow-incomplete is not supported yet")
+	case f.piece != 0 && f.minutes != 0:
+		err = usagef("--piece and --chunk-size-minutes exclude each other")
+	default:
+		err = f.talk.check()
+	}
+	return clip.Request{
+		Stream:   stream,
+		Range:    q.Range,
+		Output:   f.output,
+		Piece:    f.piece + time.Duration(f.minutes)*time.Minute,
+		Parallel: f.parallel,
+		Trim:     f.trim,
+		Merge:    f.merge,
+		Gaps:     f.gaps,
+		NoResume: !f.resume,
+		Force:    f.force,
+	}, q, err
+}
+
+func (a *app) runGet(ctx context.Context, f *getFlags, stream string) error {
+	request, q, err := f.request(a, stream)
+	if err != nil {
+		return err
+	}
+	if f.dryRun {
+		return a.showPlan(ctx, f.aws.Config, request, q, f.json)
+	}
+	talk := a.talk(ctx, f.talk)
+	for _, text := range q.notes {
+		talk.note(text)
+	}
+	config := f.aws.Config
+	config.Report = talk.event
+	client, err := clip.Open(ctx, config)
+	if err != nil {
+		talk.close()
+		return err
+	}
+	report, err := client.Get(ctx, request)
+	talk.close()
+	if err != nil {
+		return err
+	}
+	report.Notes = slices.Concat(q.notes, report.Notes)
+	return a.showReport(report, talk, f.talk.quiet, f.json, q.zone)
+}

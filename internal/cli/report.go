@@ -1,0 +1,97 @@
+package cli
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/kvsclip/kvsclip/clip"
+)
+
+// showReport tells what became of a request: as JSON, as names of files, or for people, who
+// have read on t what it told.
+func (a *app) showReport(r *clip.Report, t *talk, quiet, asJSON bool, zone *time.Location) error {
+	switch {
+	case asJSON:
+		return a.printJSON(r)
+	case quiet:
+		var b strings.Builder
+		for _, o := range r.Outputs {
+			fmt.Fprintln(&b, o.Path)
+		}
+		return a.print(b.String())
+	}
+	return a.print(summary(r, t.untold(r.Notes), zone))
+}
+
+// summary tells people what is in the clip and what is not. Times are shown in zone.
+func summary(r *clip.Report, notes []string, zone *time.Location) string {
+	var b strings.Builder
+	for _, o := range r.Outputs {
+		fmt.Fprintf(&b, "%s\n  %s, %s%s\n", o.Path, lengthText(milliseconds(o.DurationMs)), bytesText(o.Bytes), tracksText(o.Tracks))
+	}
+	if d := r.Delivered; d != nil {
+		fmt.Fprintf(&b, "  %s to %s\n", wallTime(d.From, zone), wallTime(d.To, zone))
+	}
+	elapsed := lengthText(milliseconds(r.ElapsedMs))
+	switch {
+	case r.Stream == "": // of a join
+		fmt.Fprintf(&b, "  %s joined in %s\n", countText(r.Pieces, "clip"), elapsed)
+	case r.Fragments.Listed == 0:
+		fmt.Fprintf(&b, "  %s in %s; the fragments could not be listed to compare\n", countText(r.Pieces, "piece"), elapsed)
+	default:
+		fmt.Fprintf(&b, "  %d of %s in %s, %s\n", r.Fragments.Fetched, countText(r.Fragments.Listed, "fragment"), countText(r.Pieces, "piece"), elapsed)
+	}
+	b.WriteString(gapsText(r.Gaps, zone))
+	b.WriteString(seamsText(r.Seams))
+	if usd := r.EstimatedCostUSD; usd != nil {
+		fmt.Fprintf(&b, "  cost about %s\n", dollarsText(*usd))
+	}
+	for _, text := range notes {
+		fmt.Fprintf(&b, "  note: %s\n", text)
+	}
+	return b.String()
+}
+
+func tracksText(tracks []clip.Track) string {
+	var b strings.Builder
+	for _, t := range tracks {
+		codecs := t.Codec
+		if len(t.Codecs) > 1 {
+			codecs = strings.Join(t.Codecs, " then ")
+		}
+		fmt.Fprintf(&b, ", %s", codecs)
+		if t.Width > 0 {
+			fmt.Fprintf(&b, " %dx%d", t.Width, t.Height)
+		}
+	}
+	return b.String()
+}
+
+func gapsText(gaps []clip.Gap, zone *time.Location) string {
+	if len(gaps) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "  %s, closed up: nothing was recorded\n", countText(len(gaps), "gap"))
+	for _, g := range gaps {
+		fmt.Fprintf(&b, "    %s to %s (%s)\n", wallTime(g.From, zone), wallTime(g.To, zone), lengthText(milliseconds(g.DurationMs)))
+	}
+	return b.String()
+}
+
+func seamsText(seams []clip.Seam) string {
+	if len(seams) == 0 {
+		return ""
+	}
+	picture, sound := 0.0, 0.0
+	for _, s := range seams {
+		picture = max(picture, math.Abs(s.VideoErrorMs))
+		sound = max(sound, math.Abs(s.AudioErrorMs))
+	}
+	return fmt.Sprintf("  %s, worst error: picture %s ms, sound %s ms\n", countText(len(seams), "seam"), tenths(picture), tenths(sound))
+}
+
+// tenths writes 0, 0.4 or 12: never -0 and never 0.0.
+func tenths(ms float64) string { return strings.TrimSuffix(fmt.Sprintf("%.1f", ms), ".0") }

@@ -1,0 +1,67 @@
+package fetch
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/kvsclip/kvsclip/internal/media"
+	"github.com/kvsclip/kvsclip/plan"
+)
+
+// ErrShort means a whole answer holds less than was planned, or, where nothing was listed to
+// compare it with, looks as if the service had stopped at one of its limits.
+var ErrShort = errors.New("the service stopped early")
+
+// ErrIncomplete means that footage the service lists cannot be had from it.
+var ErrIncomplete = errors.New("footage that was listed cannot be had")
+
+// slack is by how much an answer may be shorter than the listing says: pieces are asked for in
+// milliseconds, and packaging rounds. The shortest fragment is a second.
+const slack = 250 * time.Millisecond
+
+// check compares an answer with its plan.
+func check(p Piece, listed bool) error {
+	if !listed {
+		return suspect(p)
+	}
+	v := p.Movie.Find(media.Video)
+	if v == nil {
+		return nil // sound alone has no sync samples to count
+	}
+	if n := v.SyncSamples(); n < len(p.Fragments) {
+		return fmt.Errorf("%w: %d fragments planned, %d sync samples came", ErrShort, len(p.Fragments), n)
+	}
+	if want, got := planned(p.Piece), length(v); got < want-slack {
+		return fmt.Errorf("%w: %v planned, %v came", ErrShort, want, got)
+	}
+	return nil
+}
+
+// suspect judges an answer by the limits alone: GetClip stops at 200 fragments, each of which has
+// at least one sync sample, or at 100 MB.
+func suspect(p Piece) error {
+	if p.Size >= plan.MaxBytes {
+		return fmt.Errorf("%w, perhaps: %d bytes came, near its limit of 100 MB", ErrShort, p.Size)
+	}
+	if v := p.Movie.Find(media.Video); v != nil && v.SyncSamples() >= plan.MaxFragments {
+		return fmt.Errorf("%w, perhaps: %d sync samples came, its limit is %d fragments",
+			ErrShort, v.SyncSamples(), plan.MaxFragments)
+	}
+	return nil
+}
+
+// planned is how long the listing says the pictures of p last at the least: to the last sample's
+// start. No piece reaches over a gap, so closed-up gaps play no part.
+func planned(p plan.Piece) time.Duration {
+	last := p.Fragments[len(p.Fragments)-1]
+	return last.Producer.Sub(p.Fragments[0].Producer) + last.Length
+}
+
+// length is how long the track's samples last.
+func length(t *media.Track) time.Duration {
+	if len(t.Samples) == 0 {
+		return 0
+	}
+	return time.Duration(media.Rescale(t.End-t.Samples[0].Time, t.Timescale, uint32(time.Second)))
+}

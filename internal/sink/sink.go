@@ -1,0 +1,141 @@
+// Package sink is where a clip goes: a file that has its final name only when it is whole. It
+// never looks into what is written.
+package sink
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// ErrExists means a file of the final name is there already and may not be overwritten.
+var ErrExists = errors.New("file exists")
+
+// PartSuffix is what the name of an unfinished file ends in.
+const PartSuffix = ".part"
+
+// File is a file being written beside its final place. It is readable only by its owner.
+type File struct {
+	path  string
+	force bool
+	f     *os.File
+	sum   hash.Hash
+	size  int64
+}
+
+// Free says, before anything is fetched, whether path can be written: it must not exist, unless
+// force, and must not be a folder.
+func Free(path string, force bool) error {
+	st, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("output: %w", err)
+	case st.IsDir():
+		return fmt.Errorf("output %q is a folder: %w", path, ErrExists)
+	case !force:
+		return fmt.Errorf("output %q: %w", path, ErrExists)
+	}
+	return nil
+}
+
+// Create begins the file path under a temporary name in the same folder. The caller ends it with
+// Commit, and always calls Close.
+func Create(path string, force bool) (*File, error) {
+	if err := Free(path, force); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path+PartSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("creating output: %w", err)
+	}
+	return &File{path: path, force: force, f: f, sum: sha256.New()}, nil
+}
+
+// Write appends to the file.
+func (f *File) Write(b []byte) (int, error) {
+	n, err := f.f.Write(b)
+	f.sum.Write(b[:n])
+	f.size += int64(n)
+	return n, err
+}
+
+// ReadAt reads back what was written, for checking.
+func (f *File) ReadAt(b []byte, off int64) (int, error) { return f.f.ReadAt(b, off) }
+
+// Size returns how many bytes were written.
+func (f *File) Size() int64 { return f.size }
+
+// SHA256 returns the hash of all bytes written, in hex.
+func (f *File) SHA256() string { return hex.EncodeToString(f.sum.Sum(nil)) }
+
+// Commit gives the file its final name once its bytes are on the disk.
+func (f *File) Commit() error {
+	if err := f.f.Sync(); err != nil {
+		return fmt.Errorf("writing output: %w", err)
+	}
+	if err := f.f.Close(); err != nil {
+		return fmt.Errorf("writing output: %w", err)
+	}
+	if err := Free(f.path, f.force); err != nil {
+		return err
+	}
+	if err := os.Rename(f.path+PartSuffix, f.path); err != nil {
+		return fmt.Errorf("naming output: %w", err)
+	}
+	syncFolder(filepath.Dir(f.path))
+	return nil
+}
+
+// Close throws the file away unless it was committed.
+func (f *File) Close() {
+	if f.f.Close() == nil {
+		os.Remove(f.path + PartSuffix)
+	}
+}
+
+// syncFolder makes the new name last through a power cut, where the system can do that.
+func syncFolder(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		d.Sync() // not every system syncs folders; the file itself is on the disk already
+		d.Close()
+	}
+}
+
+// Writable says whether files can be made in dir, by making one.
+func Writable(dir string) error {
+	f, err := os.CreateTemp(dir, ".kvsclip-*")
+	if err != nil {
+		return fmt.Errorf("output folder: %w", err)
+	}
+	f.Close()
+	return os.Remove(f.Name())
+}
+
+// Move renames a finished file within its file system.
+func Move(from, to string) error {
+	if err := os.Rename(from, to); err != nil {
+		return fmt.Errorf("naming output: %w", err)
+	}
+	syncFolder(filepath.Dir(to))
+	return nil
+}
+
+// Hash returns the length and the SHA-256, in hex, of a file.
+func Hash(path string) (size int64, sum string, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	size, err = io.Copy(h, f)
+	return size, hex.EncodeToString(h.Sum(nil)), err
+}

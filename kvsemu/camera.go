@@ -1,0 +1,63 @@
+package kvsemu
+
+import "time"
+
+// Camera is one recording. The zero value has filmed 640x360 H.264 at 25 pictures a second in
+// fragments of 2 s for 24 hours, without sound, and goes on. The package comment has more on each
+// field under its key.
+type Camera struct {
+	FPS           float64       // pictures a second; 0 means 25; 29.97 and its kin mean N*1000/1001
+	GOP           time.Duration // fragment length, rounded to whole pictures; 0 means 2 s
+	BFrames       int           // B-frames between two other pictures, 0 to 3
+	Sound         string        // "", "aac" or "alaw"
+	Width, Height int           // pixels; 0 means 640 and 360
+	Rate          int64         // bits a second of picture and padding; 0 means no padding
+	File          string        // MP4 to replay; then the fields above, Jitter, Irregular and Changes must be zero
+
+	From time.Time     // begin on the true clock, kept to the millisecond; zero means: see Ago
+	Ago  time.Duration // begin before the server's first request or Start; 0 means 24 h
+	For  time.Duration // length with gaps; 0 means: goes on for ever
+
+	Gaps    []Gap
+	Changes []Change
+	Again   []Again
+
+	Jitter       time.Duration // picture times stray by up to so much, at most 20 % of a picture's duration
+	Irregular    bool          // Jitter at its widest
+	Upload       time.Duration // server time minus true time of a fragment's start; 0 means 300 ms, negative none
+	ServerJitter time.Duration // more of Upload, from 0 to this; server times still rise strictly
+	ClockOffset  time.Duration // producer time minus true time
+	Retention    time.Duration // whole hours; 0 means 87600 h, negative none
+}
+
+// Gap is a span in which nothing was recorded.
+type Gap struct {
+	After  time.Duration // since the recording began, earlier gaps included
+	Length time.Duration
+}
+
+// Change begins a new session in which something about the tracks differs. Zero fields stay as
+// they were; if all do, the codec configuration alone changes.
+type Change struct {
+	After         time.Duration // since the recording began, gaps included
+	Width, Height int
+	Sound         string // "none", "aac" or "alaw"
+}
+
+// Again is a second upload of the fragments that start in a span, right after it, in a session of
+// its own: equal producer times, later server times and fragment numbers.
+type Again struct {
+	After  time.Duration // since the recording began, gaps included
+	Length time.Duration
+}
+
+// Fragment is one fragment of a recording, as ListFragments tells it and with the picture numbers
+// that it does not tell.
+type Fragment struct {
+	Number           string
+	Producer, Server time.Time     // start, UTC, whole milliseconds
+	Length           time.Duration // first to last picture: the last one's duration is left out
+	Size             int64         // bytes, headers included
+	First            int64         // number of its first picture in the recording
+	Pictures         int
+}

@@ -1,0 +1,128 @@
+package plan_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/kvsclip/kvsclip/archive"
+	"github.com/kvsclip/kvsclip/plan"
+	"pgregory.net/rapid"
+)
+
+// same compares fragments; no list and an empty one are the same.
+func same(t *rapid.T, call string, got, want []archive.Fragment) {
+	t.Helper()
+	if d := cmp.Diff(want, got, cmpopts.EquateEmpty()); d != "" {
+		t.Fatalf("%s: fragments lost, repeated or moved (-want +got):\n%s", call, d)
+	}
+}
+
+func TestPiecesGiveTheRange(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := recordings().Draw(t, "recording")
+		q := r.around(t)
+		o := plan.Options{MaxPiece: time.Duration(rapid.SampledFrom([]int{0, 1, 1999, 60_000, 600_000}).Draw(t, "max")) * ms}
+		listed := rapid.Permutation(r.listed(q)).Draw(t, "listed")
+		p := plan.Build(q, listed, o)
+
+		var got []archive.Fragment
+		for _, pc := range p.Pieces {
+			answer, truncated := clip(r.stored, q.Clock, pc.First, pc.Last)
+			if truncated {
+				t.Fatalf("piece %d: %d fragments, %d bytes: truncated", pc.Index, len(pc.Fragments), pc.Bytes)
+			}
+			same(t, "piece", answer, pc.Fragments)
+			got = append(got, answer...)
+		}
+		same(t, "Build", got, r.wanted(q))
+		sound(t, r, p, o)
+	})
+}
+
+// sound checks what holds for the pieces of every plan.
+func sound(t *rapid.T, r recording, p *plan.Plan, o plan.Options) {
+	for i, pc := range p.Pieces {
+		if pc.Index != i || i > 0 && !pc.First.After(p.Pieces[i-1].Last) {
+			t.Fatalf("piece %d: index %d, first %v, the one before ends with %v", i, pc.Index, pc.First, p.Pieces[max(0, i-1)].Last)
+		}
+		if d := pc.Last.Sub(pc.First); d >= plan.MaxSpan || o.MaxPiece > 0 && d > o.MaxPiece {
+			t.Fatalf("piece %d: %v long, got more than the most", i, d)
+		}
+		var bytes int64
+		for k, f := range pc.Fragments {
+			bytes += f.Size
+			if k > 0 && !r.neighbours(pc.Fragments[k-1], f) {
+				t.Fatalf("piece %d: reaches over a gap before fragment %s", i, f.Number)
+			}
+		}
+		if bytes != pc.Bytes || bytes > plan.MaxBytes {
+			t.Fatalf("piece %d: %d bytes, got Bytes %d, want at most %d", i, bytes, pc.Bytes, plan.MaxBytes)
+		}
+	}
+}
+
+func TestSplitGivesThePiece(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := recordings().Draw(t, "recording")
+		q := r.around(t)
+		for _, pc := range plan.Build(q, r.listed(q), plan.Options{}).Pieces {
+			same(t, "Split", halves(t, r, pc), pc.Fragments)
+		}
+	})
+}
+
+// halves splits p until nothing can be split, and asks for each.
+func halves(t *rapid.T, r recording, p plan.Piece) []archive.Fragment {
+	a, b, ok := plan.Split(p, r.clock)
+	if ok {
+		if !a.Last.Before(b.First) || a.Bytes+b.Bytes != p.Bytes || a.Index != p.Index || b.Span != p.Span {
+			t.Fatalf("Split(%+v) = %+v, %+v", p, a, b)
+		}
+		return append(halves(t, r, a), halves(t, r, b)...)
+	}
+	if !p.First.Equal(p.Last) {
+		t.Fatalf("Split of %v to %v: not possible, want two halves", p.First, p.Last)
+	}
+	answer, _ := clip(r.stored, r.clock, p.First, p.Last)
+	same(t, "half", answer, p.Fragments)
+	return answer
+}
+
+func TestByTimeGivesTheRange(t *testing.T) {
+	// Without a listing nobody knows that producer times begin anew.
+	absolute := recordings().Filter(func(r recording) bool { return !r.relative })
+	rapid.Check(t, func(t *rapid.T) {
+		r := absolute.Draw(t, "recording")
+		q := r.around(t)
+		o := plan.Options{MaxPiece: time.Duration(rapid.SampledFrom([]int{0, 700, 60_000, 600_000, 86_400_000}).Draw(t, "max")) * ms}
+		p := plan.ByTime(q, o)
+		var got []archive.Fragment
+		for i, pc := range p.Pieces {
+			if i > 0 && !pc.First.Equal(p.Pieces[i-1].Last.Add(ms)) {
+				t.Fatalf("piece %d begins at %v, the one before ends at %v", i, pc.First, p.Pieces[i-1].Last)
+			}
+			if pc.Last.Sub(pc.First) >= plan.MaxSpan {
+				t.Fatalf("piece %d is %v long", i, pc.Last.Sub(pc.First))
+			}
+			got = append(got, byHalves(r, pc)...)
+		}
+		// A repeated fragment whose older twin lies in another piece comes twice on the server
+		// clock: without a listing nobody knows.
+		same(t, "ByTime", oldestOnly(got, q.Clock), oldestOnly(r.listed(q), q.Clock))
+	})
+}
+
+// byHalves asks for p, and for its halves where the answer is cut short.
+func byHalves(r recording, p plan.Piece) []archive.Fragment {
+	answer, truncated := clip(r.stored, r.clock, p.First, p.Last)
+	if !truncated {
+		return answer
+	}
+	a, b, ok := plan.Split(p, r.clock)
+	if !ok {
+		return answer
+	}
+	return append(byHalves(r, a), byHalves(r, b)...)
+}
