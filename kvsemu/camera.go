@@ -11,7 +11,7 @@ type Camera struct {
 	BFrames       int           // B-frames between two other pictures, 0 to 3
 	Sound         string        // "", "aac" or "alaw"
 	Width, Height int           // pixels; 0 means 640 and 360
-	Rate          int64         // bits a second of picture and padding; 0 means no padding
+	Rate          int64         // bits a second of pictures, by padding; 0 means as few as go, about 200k
 	File          string        // MP4 to replay; then the fields above, Jitter, Irregular and Changes must be zero
 
 	From time.Time     // begin on the true clock, kept to the millisecond; zero means: see Ago
@@ -22,7 +22,7 @@ type Camera struct {
 	Changes []Change
 	Again   []Again
 
-	Jitter       time.Duration // picture times stray by up to so much, at most 20 % of a picture's duration
+	Jitter       time.Duration // picture times stray by up to so much, at most 45 % of a picture's duration
 	Irregular    bool          // Jitter at its widest
 	Upload       time.Duration // server time minus true time of a fragment's start; 0 means 300 ms, negative none
 	ServerJitter time.Duration // more of Upload, from 0 to this; server times still rise strictly

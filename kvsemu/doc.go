@@ -21,7 +21,7 @@
 //	bframes=2         B-frames between two other pictures (0)
 //	sound=aac         aac, alaw or none (none)
 //	size=640x360      picture size (640x360)
-//	rate=2M           bits a second, reached by padding; k, M, G are powers of 1000 (no padding)
+//	rate=2M           bits a second, reached by padding; k, M, G are powers of 1000 (about 200k)
 //	file=my.mp4       replay a file instead, cut at its sync samples and looped; excludes fps, gop,
 //	                  bframes, sound, size, rate, jitter, irregular, codec, resize and track
 //	from=-2h          begin of the recording: before the server's start, or RFC 3339 (-24h)
@@ -31,7 +31,7 @@
 //	resize=20m+800x600  other picture size, in a new session; may be repeated
 //	track=20m+none    other sound (aac, alaw, none), in a new session; may be repeated
 //	again=5m+30s      the fragments of those 30s are uploaded a second time right after them
-//	jitter=20ms       picture times stray up to so much, at most 20 % of a picture's duration
+//	jitter=20ms       picture times stray up to so much, at most 45 % of a picture's duration
 //	irregular         jitter as wide as it can be
 //	upload=300ms      server timestamp minus producer timestamp (300ms)
 //	server-jitter=300ms  varies upload, between 0 and so much more

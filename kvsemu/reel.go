@@ -40,7 +40,7 @@ func (c Camera) reel(s film.Spec) (reel, error) {
 	if r.per > 1000 {
 		return reel{}, fmt.Errorf("gop: expected at most 1000 pictures, got %d", r.per)
 	}
-	widest := 200 * r.den / r.num // 20 %
+	widest := 450 * r.den / r.num // 45 %
 	r.jitter = min(c.Jitter.Milliseconds(), widest)
 	if c.Irregular {
 		r.jitter = widest
@@ -59,7 +59,7 @@ func rational(fps float64) (num, den int64) {
 }
 
 // measure decides how large pictures are: all sync samples alike, and all others, so that sizes
-// are known without coding anything. Pictures are at least atLeast bytes.
+// are known without coding anything: twice what a few of them need, or atLeast bytes.
 func (r *reel) measure(atLeast int64) {
 	for _, at := range []int64{0, 1_234_567_890_123, 0xaaaaaaaaaaaa} {
 		n := min(r.per, 12)
@@ -75,7 +75,7 @@ func (r *reel) measure(atLeast int64) {
 			}
 		}
 	}
-	roomy := func(n int64) int64 { return max(n+n/4+128, atLeast) }
+	roomy := func(n int64) int64 { return max(2*n+512, atLeast) }
 	r.sync, r.plain = roomy(r.sync), roomy(r.plain)
 }
 

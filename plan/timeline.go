@@ -35,7 +35,7 @@ func NewTimeline(r archive.Range, listed []archive.Fragment) Timeline {
 		s := &t.Spans[i]
 		s.From, s.To = s.Fragments[0].Start(r.Clock), j.end(last(s.Fragments))
 	}
-	t.Gaps = gaps(r, t.Spans, j.tolerance)
+	t.Gaps = j.gaps(r, t.Spans)
 	return t
 }
 
@@ -164,18 +164,19 @@ func (j judge) holder(fs []archive.Fragment, next int, t time.Time) int {
 
 // gaps lists what the spans leave of the range, on its clock. Spans overlap on the server clock
 // where an upload came faster than it was filmed.
-func gaps(r archive.Range, spans []Span, tolerance time.Duration) []Gap {
+func (j judge) gaps(r archive.Range, spans []Span) []Gap {
 	var out []Gap
+	least := max(minTolerance, j.tolerance-j.sample) // a span's To has the usual sample in it
 	from := r.From
 	for _, s := range spans {
-		if s.From.Sub(from) > tolerance {
+		if s.From.Sub(from) > least {
 			out = append(out, Gap{From: from, To: s.From})
 		}
 		if s.To.After(from) {
 			from = s.To
 		}
 	}
-	if r.To.Sub(from) > tolerance {
+	if r.To.Sub(from) > least {
 		out = append(out, Gap{From: from, To: r.To})
 	}
 	return out

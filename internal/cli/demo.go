@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/kvsclip/kvsclip/archive"
@@ -113,22 +112,23 @@ func (a *app) tellDemo(ctx context.Context, f *demoFlags, url string, begin time
 
 const demoBegin = `A camera named demo has filmed for %s; the service runs at %s.
 It recorded %d fragments; one call of GetClip gives 200 at the most, and stops there without a word.
-There is a hole in the recording, and the picture size changes on the way. So kvsclip asks for %d pieces:
+There is a hole in the recording. So kvsclip asks for %d pieces. On the way the picture size changes, which no
+listing shows: GetClip refuses the piece that holds the change, and kvsclip halves it until it is taken.
 
 `
 
 // demoEnd says what was proven and what to type next.
 func demoEnd(r *clip.Report) string {
-	picture := 0.0
-	for _, s := range r.Seams {
-		picture = max(picture, math.Abs(s.VideoErrorMs))
+	place := "No picture is out of place."
+	if worst, _ := worstSeam(r.Seams); tenths(worst) != "0" {
+		place = fmt.Sprintf("No picture is more than %s ms out of place.", tenths(worst))
 	}
 	return fmt.Sprintf(`
-Every fragment that was listed is in the file, once: %d of %d. No picture is more than %s ms out of place.
+Every fragment that was listed is in the file, once: %d of %d. %s
 
 Now your own stream:
   kvsclip streams
   kvsclip plan STREAM --from -1h --to now
   kvsclip get STREAM --from -1h --to now -o clip.mp4
-`, r.Fragments.Fetched, r.Fragments.Listed, tenths(picture))
+`, r.Fragments.Fetched, r.Fragments.Listed, place)
 }

@@ -48,7 +48,7 @@ func (a *app) fromEnvironment(fs *pflag.FlagSet) error {
 	fs.VisitAll(func(f *pflag.Flag) {
 		variable := "KVSCLIP_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		value, ok := a.env(variable)
-		if err != nil || f.Changed || !ok || value == "" || beaten[f.Name] || f.Name == "help" {
+		if err != nil || f.Changed || !ok || value == "" || beaten[f.Name] || f.Name == "help" || f.Name == "version" {
 			return
 		}
 		if e := fs.Set(f.Name, value); e != nil {

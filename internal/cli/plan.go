@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -174,8 +175,10 @@ func planJSON(p *plan.Plan, stream, region string, q asked) planOut {
 		Notes:      q.notes,
 	}
 	if p.Listed {
-		usd := plan.CostUSD(p.Bytes())
-		out.Cost = &usd
+		out.Cost = new([2]float64)
+		for i, usd := range plan.CostUSD(p.Bytes()) {
+			out.Cost[i] = math.Round(usd*1e6) / 1e6
+		}
 	}
 	for _, s := range p.Timeline.Spans {
 		span := spanOut{gapOut: stretch(s.From, s.To), Fragments: len(s.Fragments)}

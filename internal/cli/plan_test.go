@@ -115,8 +115,8 @@ func TestPlanJSON(t *testing.T) {
  },
  "quotaFloorMs": 106,
  "estimatedCostUSD": [
-  0.000024902343750000003,
-  0.00003486328125
+  0.000025,
+  0.000035
  ],
  "notes": [
   "something"

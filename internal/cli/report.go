@@ -85,12 +85,17 @@ func seamsText(seams []clip.Seam) string {
 	if len(seams) == 0 {
 		return ""
 	}
-	picture, sound := 0.0, 0.0
+	picture, sound := worstSeam(seams)
+	return fmt.Sprintf("  %s, worst error: picture %s ms, sound %s ms\n", countText(len(seams), "seam"), tenths(picture), tenths(sound))
+}
+
+// worstSeam returns the largest errors in milliseconds, without their signs.
+func worstSeam(seams []clip.Seam) (picture, sound float64) {
 	for _, s := range seams {
 		picture = max(picture, math.Abs(s.VideoErrorMs))
 		sound = max(sound, math.Abs(s.AudioErrorMs))
 	}
-	return fmt.Sprintf("  %s, worst error: picture %s ms, sound %s ms\n", countText(len(seams), "seam"), tenths(picture), tenths(sound))
+	return picture, sound
 }
 
 // tenths writes 0, 0.4 or 12: never -0 and never 0.0.

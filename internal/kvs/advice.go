@@ -10,19 +10,10 @@ import (
 // Advice says what to do next, as sentences for people; "" when nothing is better than to run
 // again or there is nothing to be done.
 func (e *Error) Advice() string {
+	if text := e.adviceOnUse(); text != "" || e.stopped {
+		return text
+	}
 	switch {
-	case e.stopped:
-		return ""
-	case errors.Is(e.Err, ErrNoRegion):
-		return "name the stream's region: --region us-west-2, or AWS_REGION, or a profile that has one"
-	case errors.Is(e.Err, ErrWrongRegion):
-		return fmt.Sprintf("use --region %s, which the stream's ARN names", RegionOf(e.Stream))
-	case errors.Is(e.Err, ErrBadStream):
-		return "list the streams' names with: kvsclip streams --region " + e.Region
-	case errors.Is(e.Err, ErrTooMany):
-		return "ask for a shorter range"
-	case errors.Is(e.Err, errEndpoint):
-		return "check --endpoint-url and AWS_ENDPOINT_URL*; data endpoints over plain http are taken only on the host of a plain http control endpoint, or on loopback"
 	case e.skewed:
 		return "set this machine's clock: AWS refuses signatures that are more than 5 minutes off"
 	case e.foreign:
@@ -43,6 +34,23 @@ func (e *Error) Advice() string {
 		return "GetClip does not take this media (H.264 or H.265, with AAC or A-law beside H.264 only, and no change of codec inside a clip): try --engine fragments"
 	}
 	return e.adviceOnNetwork()
+}
+
+// adviceOnUse is about what this program was told, and has no AWS in it.
+func (e *Error) adviceOnUse() string {
+	switch {
+	case errors.Is(e.Err, ErrNoRegion):
+		return "name the stream's region: --region us-west-2, or AWS_REGION, or a profile that has one"
+	case errors.Is(e.Err, ErrWrongRegion):
+		return fmt.Sprintf("use --region %s, which the stream's ARN names", RegionOf(e.Stream))
+	case errors.Is(e.Err, ErrBadStream):
+		return "list the streams' names with: kvsclip streams --region " + e.Region
+	case errors.Is(e.Err, ErrTooMany):
+		return "ask for a shorter range"
+	case errors.Is(e.Err, errEndpoint):
+		return "check --endpoint-url and AWS_ENDPOINT_URL*; data endpoints over plain http are taken only on the host of a plain http control endpoint, or on loopback"
+	}
+	return ""
 }
 
 func (e *Error) adviceOnNetwork() string {

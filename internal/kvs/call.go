@@ -74,10 +74,10 @@ func (c *Client) call(ctx context.Context, op, stream string, try func() error) 
 		if err == nil {
 			return nil
 		}
-		if _, ok := err.(*rejection); ok {
+		if _, ok := errors.AsType[*rejection](err); ok {
 			return err
 		}
-		if e, ok := err.(*Error); ok && e.Op != op {
+		if e, ok := errors.AsType[*Error](err); ok && e.Op != op {
 			return e
 		}
 		e := c.explain(op, stream, err)
@@ -133,7 +133,7 @@ func (c *Client) askData(ctx context.Context, q dataCall, do func(context.Contex
 			points.succeeded()
 			return nil
 		}
-		if _, ok := err.(*rejection); ok {
+		if _, ok := errors.AsType[*rejection](err); ok {
 			return err
 		}
 		e := c.explain(q.op, q.stream, err)
@@ -156,7 +156,7 @@ func (c *Client) watched(ctx context.Context, do func(context.Context, *time.Tim
 	quiet := time.AfterFunc(limit, func() { cancel(ErrStalled) })
 	defer quiet.Stop()
 	err := do(ctx, quiet)
-	if _, ok := err.(*rejection); ok || err == nil {
+	if _, ok := errors.AsType[*rejection](err); ok || err == nil {
 		c.reached.Store(true)
 		return err
 	}

@@ -63,7 +63,7 @@ func (c *Client) Clip(ctx context.Context, q ClipRequest, use func(io.Reader) er
 		defer func() { _ = out.Payload.Close() }() // all that matters has been read by then
 		return c.pour(ctx, out.Payload, quiet, use)
 	})
-	if r, ok := err.(*rejection); ok {
+	if r, ok := errors.AsType[*rejection](err); ok {
 		return r.err
 	}
 	return err
@@ -136,16 +136,17 @@ func (b *body) Read(p []byte) (int, error) {
 	b.quiet.Reset(b.idle)
 	n, err := b.from.Read(p)
 	b.quiet.Stop()
+	end := err == io.EOF //nolint:errorlint // what only wraps io.EOF is a failure, not the end
 	b.n += int64(n)
 	if n > 0 {
-		if werr := b.arrived(n); werr != nil && (err == nil || err == io.EOF) {
-			err = werr
+		if werr := b.arrived(n); werr != nil && (err == nil || end) {
+			err, end = werr, false
 		}
 	}
 	switch {
 	case b.n > b.limit:
 		b.err = fmt.Errorf("%w: expected at most %d bytes", ErrTooLarge, b.limit)
-	case err == io.EOF:
+	case end:
 		b.end = true
 		return n, io.EOF
 	case err != nil && b.stalled():

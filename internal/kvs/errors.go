@@ -103,7 +103,7 @@ func action(op string) string { return "kinesisvideo:" + op }
 // explain makes an *Error of whatever one try failed with. What the service said is copied out
 // of the SDK's errors, whose texts may repeat a signed request.
 func (c *Client) explain(op, stream string, err error) *Error {
-	if e, ok := err.(*Error); ok {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e
 	}
 	e := &Error{Op: op, Stream: stream, Region: c.region, Account: c.creds.accountID(), Action: action(op), Err: err}
@@ -190,7 +190,7 @@ func (e *Error) stop(ctx context.Context) *Error {
 	why, last := context.Cause(ctx), e.Message
 	e.Code, e.Status, e.stopped = "Interrupted", 0, true
 	e.Message = clean(why.Error())
-	if why == ctx.Err() {
+	if errors.Is(why, ctx.Err()) {
 		e.Err = why
 	} else {
 		e.Err = errors.Join(why, ctx.Err())

@@ -42,18 +42,18 @@ func TestAnswers(t *testing.T) {
 		"server broken":     {refuse(500, "InternalFailure", ""), kvs.Retry, "", "run again"},
 		"unknown operation": {refuse(404, "UnknownOperationException", ""), kvs.Final, "", ""},
 		"error without a type": {func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(400)
+			w.WriteHeader(http.StatusBadRequest)
 			_, _ = io.WriteString(w, `{"__type":"com.amazon#NoDataRetentionException","message":"x"}`)
 		}, kvs.Final, "retention", ""},
 		"error cut off": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("X-Amzn-Errortype", "ClientLimitExceededException:")
-			w.WriteHeader(400)
+			w.WriteHeader(http.StatusBadRequest)
 			_, _ = io.WriteString(w, `{"Mess`)
 		}, kvs.Retry, "", ""},
 		"leaking signature": {refuse(403, "InvalidSignatureException",
 			"The request signature we calculated does not match. The Canonical String for this request should have been 'POST\n/getClip\nx-amz-security-token:"+token+"\n'"), kvs.Final, "credentials", "access key"},
 		"leaking page": {func(w http.ResponseWriter, _ *http.Request) {
-			w.WriteHeader(502)
+			w.WriteHeader(http.StatusBadGateway)
 			_, _ = io.WriteString(w, "<html>X-Amz-Security-Token: "+token+"\nAuthorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/x, SignedHeaders=host, Signature=beef</html>")
 		}, kvs.Retry, "", ""},
 	} {

@@ -134,7 +134,7 @@ func TestFragmentsTruncatedJSONIsAskedAgain(t *testing.T) {
 func TestFragmentsStalledJSONIsAskedAgain(t *testing.T) {
 	s := newService(t)
 	s.fault("/listFragments", stall(`{"Fragments":[`), say(`{"Fragments":[`+entry("1", day)+`]}`))
-	c := open(t, s, func(c *kvs.Config) { c.Idle, c.HeaderTimeout = 50*time.Millisecond, 150*time.Millisecond })
+	c := open(t, s, func(c *kvs.Config) { c.Idle, c.HeaderTimeout = 150*time.Millisecond, 300*time.Millisecond })
 	got, err := c.Fragments(t.Context(), "cam1", oneDay)
 	if err != nil || len(got) != 1 {
 		t.Errorf("Fragments: got %v, %v, want one", got, err)

@@ -21,6 +21,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesisvideo"
 	"github.com/aws/aws-sdk-go-v2/service/kinesisvideoarchivedmedia"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 	"golang.org/x/time/rate"
 
 	"github.com/kvsclip/kvsclip/internal/progress"
@@ -171,6 +172,7 @@ func loadOptions(cfg Config) []func(*config.LoadOptions) error {
 	common := []func(*config.LoadOptions) error{
 		config.WithRegion(cfg.Region), // "" leaves it to environment and profile
 		config.WithHTTPClient(web),
+		config.WithLogger(logging.Nop{}), // the SDK would write to standard error
 		config.WithCredentialsCacheOptions(renewEarly),
 	}
 	if cfg.Anonymous {

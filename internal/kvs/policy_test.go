@@ -154,7 +154,7 @@ func TestWaitEndsWithContext(t *testing.T) {
 		why := errors.New("enough")
 		time.AfterFunc(time.Second, func() { cancel(why) })
 		start := time.Now()
-		if err := wait(ctx, time.Hour); err != why || time.Since(start) != time.Second {
+		if err := wait(ctx, time.Hour); !errors.Is(err, why) || time.Since(start) != time.Second {
 			t.Errorf("wait: got %v after %v, want %v after 1s", err, time.Since(start), why)
 		}
 	})

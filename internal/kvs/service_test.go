@@ -2,6 +2,7 @@ package kvs_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -197,7 +198,7 @@ func keep(got *string) func(io.Reader) error {
 		b, err := io.ReadAll(r)
 		*got = string(b)
 		if err != nil {
-			return fmt.Errorf("wrapped in words that hide the cause: %v", err)
+			return errors.New("words that hide the cause: " + err.Error())
 		}
 		return nil
 	}

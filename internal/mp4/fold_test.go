@@ -42,7 +42,7 @@ func TestFold(t *testing.T) {
 		blocks   int
 		last     uint32 // bytes of the last block
 	}{
-		{1, 1, 1, 1},
+		{5, 1, 1, 5},
 		{1023, 1, 1, 1023},
 		{1024, 1, 1, 1024},
 		{1025, 1, 2, 1},

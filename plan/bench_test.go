@@ -1,0 +1,35 @@
+package plan_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/kvsclip/kvsclip/archive"
+	"github.com/kvsclip/kvsclip/plan"
+)
+
+// BenchmarkBuild plans a day of fragments of two seconds. The promise is 100 ms.
+func BenchmarkBuild(b *testing.B) {
+	day := steady(43_200)
+	every := make([]archive.Fragment, 0, 2*len(day))
+	for i, f := range day {
+		twin := again(day, i, 1_000_000+i, time.Duration(i)*2*s+800*ms)
+		every = append(every, f, twin)
+	}
+	for name, c := range map[string]struct {
+		r      archive.Range
+		listed []archive.Fragment
+	}{
+		"producer":                {span(0, 24*time.Hour), day},
+		"server":                  {on(archive.Server, 0, 24*time.Hour), day},
+		"server, all sent twice":  {on(archive.Server, 0, 24*time.Hour), every},
+		"server, one millisecond": {on(archive.Server, 0, 24*time.Hour), starting(steady(43_200), span0(43_200)...)},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				plan.Build(c.r, c.listed, plan.Options{})
+			}
+		})
+	}
+}

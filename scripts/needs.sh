@@ -1,0 +1,21 @@
+#!/bin/sh
+# Installs what the tests need and the machine lacks: ffmpeg, the AWS CLI, boto3. They are the
+# judges: the program itself needs none of them.
+set -eu
+
+missing=
+command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || missing="$missing ffmpeg"
+command -v aws >/dev/null || missing="$missing awscli"
+/usr/bin/python3 -c 'import boto3' 2>/dev/null || python3 -c 'import boto3' 2>/dev/null || missing="$missing python3-boto3"
+[ -z "$missing" ] && exit 0
+
+if ! command -v apt-get >/dev/null; then
+	echo "the tests need:$missing; install them and run again" >&2
+	exit 1
+fi
+as_root=
+[ "$(id -u)" = 0 ] || as_root=sudo
+echo "installing$missing for the tests"
+$as_root apt-get update -qq
+# shellcheck disable=SC2086 # the list is meant to be split
+DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
