@@ -16,9 +16,12 @@ func (g *get) account(p *plan.Plan, pieces []fetch.Piece) *Report {
 	calls := g.door.Calls()
 	bytes := calls.Bytes - g.before.Bytes
 	cost := plan.CostUSD(bytes)
+	for i := range cost {
+		cost[i] = math.Round(cost[i]*1e6) / 1e6 // nobody is billed by less
+	}
 	return &Report{
 		Stream: streamName(g.Stream), Region: g.Region(), Clock: g.Range.Clock.String(),
-		Requested: &Instants{From: g.Range.From, To: g.Range.To},
+		Requested: &Instants{From: Time{g.Range.From}, To: Time{g.Range.To}},
 		Delivered: spanned(p, pieces),
 		Outputs:   []Output{}, Gaps: gaps(p), Seams: []Seam{},
 		Fragments: Fragments{Listed: p.Fragments(), Fetched: fragments(pieces)},
@@ -52,7 +55,7 @@ func spanned(p *plan.Plan, pieces []fetch.Piece) *Instants {
 	for _, s := range spans {
 		length += s.To.Sub(s.From)
 	}
-	return &Instants{From: spans[0].From, To: spans[len(spans)-1].To, DurationMs: length.Milliseconds()}
+	return &Instants{From: Time{spans[0].From}, To: Time{spans[len(spans)-1].To}, DurationMs: length.Milliseconds()}
 }
 
 // delivered narrows what the fragments span to what the joined clip shows of r; a zero r shows all.
@@ -60,9 +63,9 @@ func delivered(j *splice.Joined, spanned *Instants, r archive.Range) *Instants {
 	if spanned == nil {
 		return nil
 	}
-	d := Instants{From: j.Start, To: spanned.To, DurationMs: j.Length.Milliseconds()}
-	if !r.To.IsZero() && r.To.Before(d.To) {
-		d.To = r.To
+	d := Instants{From: Time{j.Start}, To: spanned.To, DurationMs: j.Length.Milliseconds()}
+	if !r.To.IsZero() && r.To.Before(d.To.Time) {
+		d.To = Time{r.To}
 	}
 	return &d
 }
@@ -70,7 +73,7 @@ func delivered(j *splice.Joined, spanned *Instants, r archive.Range) *Instants {
 func gaps(p *plan.Plan) []Gap {
 	out := make([]Gap, 0, len(p.Timeline.Gaps))
 	for _, g := range p.Timeline.Gaps {
-		out = append(out, Gap{From: g.From, To: g.To, DurationMs: g.To.Sub(g.From).Milliseconds()})
+		out = append(out, Gap{From: Time{g.From}, To: Time{g.To}, DurationMs: g.To.Sub(g.From).Milliseconds()})
 	}
 	return out
 }
@@ -79,7 +82,7 @@ func seams(ss []splice.Seam) []Seam {
 	out := make([]Seam, 0, len(ss))
 	for _, s := range ss {
 		out = append(out, Seam{
-			Piece: s.Piece + 1, At: s.At, FileMs: s.Position.Milliseconds(),
+			Piece: s.Piece + 1, At: Time{s.At}, FileMs: s.Position.Milliseconds(),
 			VideoErrorMs: ms(s.VideoError), AudioErrorMs: ms(s.AudioError), Action: string(s.Action),
 		})
 	}

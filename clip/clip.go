@@ -5,7 +5,6 @@ package clip
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"github.com/kvsclip/kvsclip/archive"
@@ -78,7 +77,7 @@ func (c *Client) plan(ctx context.Context, r Request) (*plan.Plan, error) {
 		c.report.Report(progress.Note{Text: notListed})
 		return plan.ByTime(r.Range, o), nil
 	}
-	return nil, fmt.Errorf("listing fragments of %q: %w", r.Stream, err)
+	return nil, err
 }
 
 // notListed is told when kinesisvideo:ListFragments is not permitted.

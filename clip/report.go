@@ -24,11 +24,20 @@ type Report struct {
 	Notes            []string    `json:"notes,omitempty"` // what the user should know
 }
 
+// Time is an instant, UTC. Its JSON always has milliseconds, the service's resolution:
+// "2026-03-14T08:17:35.000Z".
+type Time struct{ time.Time }
+
+// MarshalJSON implements json.Marshaler.
+func (t Time) MarshalJSON() ([]byte, error) {
+	return []byte(t.UTC().Format(`"2006-01-02T15:04:05.000Z"`)), nil
+}
+
 // Instants are two UTC instants on the report's clock.
 type Instants struct {
-	From       time.Time `json:"from"`
-	To         time.Time `json:"to"`
-	DurationMs int64     `json:"durationMs,omitempty"` // of the delivered media, gaps left out
+	From       Time  `json:"from"`
+	To         Time  `json:"to"`
+	DurationMs int64 `json:"durationMs,omitempty"` // of the delivered media, gaps left out
 }
 
 // Output is one file written.
@@ -58,19 +67,19 @@ type Fragments struct {
 
 // Gap is a hole in the recording, closed up in the clip.
 type Gap struct {
-	From       time.Time `json:"from"`
-	To         time.Time `json:"to"`
-	DurationMs int64     `json:"durationMs"`
+	From       Time  `json:"from"`
+	To         Time  `json:"to"`
+	DurationMs int64 `json:"durationMs"`
 }
 
 // Seam is the join of two neighbouring pieces as it was made.
 type Seam struct {
-	Piece        int       `json:"piece"`        // the piece after the seam, from 1 for the first
-	At           time.Time `json:"at,omitzero"`  // producer time of its first fragment, when known
-	FileMs       int64     `json:"fileMs"`       // where in the file's media it lies
-	VideoErrorMs float64   `json:"videoErrorMs"` // picture against its producer time
-	AudioErrorMs float64   `json:"audioErrorMs"` // sound against the picture
-	Action       string    `json:"action"`       // "join", "gap", "back-to-back" or "config"
+	Piece        int     `json:"piece"`        // the piece after the seam, from 1 for the first
+	At           Time    `json:"at,omitzero"`  // producer time of its first fragment, when known
+	FileMs       int64   `json:"fileMs"`       // where in the file's media it lies
+	VideoErrorMs float64 `json:"videoErrorMs"` // picture against its producer time
+	AudioErrorMs float64 `json:"audioErrorMs"` // sound against the picture
+	Action       string  `json:"action"`       // "join", "gap", "back-to-back" or "config"
 }
 
 // Calls counts requests to the service.

@@ -13,6 +13,9 @@ type answer struct {
 	status  int   // 0 until the header is written
 	sent    int64 // body bytes
 	stalled bool
+
+	held bool // whether the last byte written waits for the next one, or for the end
+	last [1]byte
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -26,11 +29,34 @@ func (a *answer) WriteHeader(status int) {
 	}
 }
 
-// Write implements http.ResponseWriter.
+// Write implements http.ResponseWriter. The last byte stays behind, so that nobody has read a
+// whole answer before it was logged.
 func (a *answer) Write(b []byte) (int, error) {
 	if a.status == 0 {
 		a.WriteHeader(http.StatusOK)
 	}
+	if len(b) == 0 {
+		return 0, nil
+	}
+	a.end()
+	n, err := a.push(b[:len(b)-1])
+	if err != nil {
+		return n, err
+	}
+	a.held, a.last[0] = true, b[len(b)-1]
+	return len(b), nil
+}
+
+// end sends the byte that stayed behind. An error shows again at the next byte, if there is one.
+func (a *answer) end() {
+	if a.held {
+		a.held = false
+		_, _ = a.push(a.last[:])
+	}
+}
+
+// push sends b.
+func (a *answer) push(b []byte) (int, error) {
 	done := 0
 	for done < len(b) {
 		n := a.room(len(b) - done)

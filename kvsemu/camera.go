@@ -8,7 +8,7 @@ import "time"
 type Camera struct {
 	FPS           float64       // pictures a second; 0 means 25; 29.97 and its kin mean N*1000/1001
 	GOP           time.Duration // fragment length, rounded to whole pictures; 0 means 2 s
-	BFrames       int           // B-frames between two other pictures, 0 to 3
+	BFrames       int           // B-frames between two other pictures, 0 to 2
 	Sound         string        // "", "aac" or "alaw"
 	Width, Height int           // pixels; 0 means 640 and 360
 	Rate          int64         // bits a second of pictures, by padding; 0 means as few as go, about 200k

@@ -199,7 +199,7 @@ func TestOneAddress(t *testing.T) {
 	}
 	now := time.Now()
 	resp := post(t, srv.URL+"/getClip", between("ClipFragmentSelector", "door", "SERVER", now.Add(-time.Minute), now.Add(-time.Second)))
-	if n, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != 200 || n < 100_000 {
+	if n, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusOK || n < 100_000 {
 		t.Errorf("live clip: status %d, %d bytes, %v", resp.StatusCode, n, err)
 	}
 }
@@ -225,5 +225,15 @@ func TestLargeClipNeedsLittleMemory(t *testing.T) {
 	}
 	if grown := int64(most) - int64(before.HeapAlloc); grown > 32<<20 {
 		t.Errorf("heap grew by %d MiB, want up to 32", grown>>20)
+	}
+}
+
+func TestBandwidth(t *testing.T) {
+	run := start(t, &kvsemu.Server{Bandwidth: 1_000_000, Cameras: cameras(t, "cam:gop=1s,fps=10,rate=200k")})
+	began := time.Now()
+	resp := post(t, run.DataURL+"/getClip", between("ClipFragmentSelector", "cam", "PRODUCER", noon, noon.Add(3*time.Second)))
+	n, err := io.Copy(io.Discard, resp.Body)
+	if least := time.Duration(n) * time.Microsecond * 9 / 10; err != nil || n < 50_000 || time.Since(began) < least {
+		t.Errorf("%d bytes after %v, %v, want %v or more", n, time.Since(began), err, least)
 	}
 }

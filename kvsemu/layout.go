@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"hash/fnv"
-	"math"
 	"slices"
 	"time"
 
@@ -23,6 +22,9 @@ func (c Camera) recording(seed uint64, name string, started time.Time) (*recordi
 	from := c.From
 	if from.IsZero() {
 		from = started.Add(-cmp.Or(c.Ago, 24*time.Hour))
+	}
+	if from.Add(c.ClockOffset).Before(time.Unix(0, 0)) {
+		return nil, fmt.Errorf("expected a recording that begins in 1970 or later on the producer's clock, got %v", from.Add(c.ClockOffset).UTC())
 	}
 	hash := fnv.New64a()
 	hash.Write([]byte(name))
@@ -50,21 +52,24 @@ func (c Camera) check() error {
 		}
 	}
 	switch {
-	case c.FPS < 0 || c.FPS > 240 || math.IsNaN(c.FPS):
-		return fmt.Errorf("fps: expected up to 240, got %v", c.FPS)
-	case c.FPS > 0 && c.FPS < 0.05:
-		return fmt.Errorf("fps: expected 0.05 or more, got %v", c.FPS)
+	case c.FPS != 0 && !(c.FPS >= 0.05 && c.FPS <= 240):
+		return fmt.Errorf("fps: expected 0.05 to 240, got %v", c.FPS)
 	case c.GOP > 20*time.Second:
 		return fmt.Errorf("gop: expected up to 20s, the longest fragment, got %v", c.GOP)
 	case c.Rate < 0:
 		return fmt.Errorf("rate: expected 0 or more bits a second, got %d", c.Rate)
 	case c.Retention > 0 && c.Retention%time.Hour != 0:
 		return fmt.Errorf("retention: expected whole hours, got %v", c.Retention)
-	case c.File != "" && (c.FPS != 0 || c.GOP != 0 || c.BFrames != 0 || c.Sound != "" || c.Width != 0 || c.Height != 0 ||
-		c.Rate != 0 || c.Jitter != 0 || c.Irregular || len(c.Changes) > 0):
+	case c.File != "" && c.films():
 		return fmt.Errorf("file: a replayed file comes with its own pictures and sound")
 	}
 	return c.checkSpans()
+}
+
+// films says whether anything is set that only synthetic pictures have.
+func (c Camera) films() bool {
+	return c.FPS != 0 || c.GOP != 0 || c.BFrames != 0 || c.Sound != "" || c.Width != 0 || c.Height != 0 ||
+		c.Rate != 0 || c.Jitter != 0 || c.Irregular || len(c.Changes) > 0
 }
 
 // checkSpans looks at the lists.

@@ -77,7 +77,7 @@ func (c *Camera) set(key, value string, given bool) error {
 			"jitter, irregular, upload, server-jitter, clock-offset, retention")
 	}
 	if value == "" {
-		return fmt.Errorf("expected a value, as in %s=...", key)
+		return fmt.Errorf("expected %s=VALUE", key)
 	}
 	return setter(c, value)
 }

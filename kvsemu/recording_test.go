@@ -127,9 +127,9 @@ func TestParseCamera(t *testing.T) {
 		"":                      "expected a name",
 		"a b":                   "expected a name",
 		"c:speed=2":             "speed: unknown key",
-		"c:fps":                 "fps: expected a value",
+		"c:fps":                 "fps: expected fps=VALUE",
 		"c:fps=x":               "fps: expected pictures a second",
-		"c:fps=1000":            "fps: expected up to 240",
+		"c:fps=1000":            "fps: expected 0.05 to 240",
 		"c:gop=30s":             "gop: expected up to 20s",
 		"c:sound=mp3":           "sound: expected aac, alaw or none",
 		"c:size=10x10":          "320x192",
@@ -145,8 +145,10 @@ func TestParseCamera(t *testing.T) {
 			t.Errorf("ParseCamera(%q): %v, want %q in it", text, err, want)
 		}
 	}
-	if _, err := kvsemu.Start(t.Context(), &kvsemu.Server{Cameras: map[string]kvsemu.Camera{"c": {File: "missing.mp4"}}}, "127.0.0.1:0"); err == nil ||
-		!strings.Contains(err.Error(), `camera "c"`) {
-		t.Errorf("Start with a missing file: %v", err)
+	for _, c := range []kvsemu.Camera{{File: "missing.mp4"}, {From: noon, ClockOffset: -100 * 365 * 24 * time.Hour}} {
+		emu := &kvsemu.Server{Cameras: map[string]kvsemu.Camera{"c": c}}
+		if _, err := kvsemu.Start(t.Context(), emu, "127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), `camera "c"`) {
+			t.Errorf("Start with %+v: %v", c, err)
+		}
 	}
 }

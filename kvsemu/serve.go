@@ -96,17 +96,25 @@ func (p *plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 		return
 	}
+	c.answer(operations[r.URL.Path])
+	c.w.end()
+}
+
+// answer sends all but the last byte of the answer, and logs it.
+func (c *call) answer(op operation) {
 	began := time.Now()
-	op := operations[r.URL.Path]
 	c.log.Op = op.name
 	defer func() {
 		c.log.Status, c.log.Bytes, c.log.Elapsed = c.w.status, c.w.sent, time.Since(began)
-		if p.s.Log != nil {
-			p.s.Log(c.log)
+		if c.w.held {
+			c.log.Bytes++
+		}
+		if c.s.Log != nil {
+			c.s.Log(c.log)
 		}
 	}()
 	c.count(op)
-	w.Header().Set("X-Amzn-Requestid", c.log.RequestID)
+	c.w.Header().Set("X-Amzn-Requestid", c.log.RequestID)
 	result, err := c.serve(op)
 	c.finish(result, err)
 }
@@ -150,7 +158,7 @@ func (c *call) serve(op operation) (any, error) {
 	if err := c.read(); err != nil {
 		return nil, err
 	}
-	if err := c.trouble(op); err != nil {
+	if err := c.trouble(); err != nil {
 		return nil, err
 	}
 	c.now = c.s.now()
@@ -180,7 +188,7 @@ func (c *call) read() error {
 }
 
 // trouble applies what is to go wrong with this call.
-func (c *call) trouble(op operation) error {
+func (c *call) trouble() error {
 	if c.s.Fault != nil {
 		if f := c.s.Fault(c.r); f != nil {
 			c.fault = *f

@@ -25,10 +25,10 @@ type Server struct {
 	Lag      time.Duration // until a complete fragment can be listed
 	Creating time.Duration // how long a created stream stays CREATING
 
-	NoPoints    bool // switches off the quota of points: 500 media, 10,000 metadata a second and stream
-	TPS         bool // switches on 5 calls a second and stream for each control operation on a stream
-	Bandwidth   int64
-	MaxRequests int // 0 means 256; more wait
+	NoPoints    bool  // switches off the quota of points: 500 media, 10,000 metadata a second and stream
+	TPS         bool  // switches on 5 calls a second and stream for each control operation on a stream
+	Bandwidth   int64 // most bytes a second of one answer; 0 means no limit
+	MaxRequests int   // 0 means 256; more wait
 
 	// ClipFragments and ClipBytes are where a clip silently ends; 0 means 200 and 100,000,000.
 	ClipFragments int
@@ -56,7 +56,8 @@ type Server struct {
 	Deny        []string // IAM actions that are not allowed, with or without "kinesisvideo:"
 	Expired     bool     // the caller's session token has expired
 
-	// Log is told of each call after its answer, from the goroutine that served it; nil means
+	// Log is told of each call before the last byte of its answer leaves, so that a client that
+	// has an answer knows it was logged. It is called from many goroutines at once; nil means
 	// silent.
 	Log func(Call)
 

@@ -97,7 +97,7 @@ func TestCallers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if got := resp.Header.Get("X-Amzn-Errortype"); resp.StatusCode != 403 || !strings.HasPrefix(got, "MissingAuthenticationTokenException:") {
+	if got := resp.Header.Get("X-Amzn-Errortype"); resp.StatusCode != http.StatusForbidden || !strings.HasPrefix(got, "MissingAuthenticationTokenException:") {
 		t.Errorf("not signed: %d %s", resp.StatusCode, got)
 	}
 	resp, err = client.Get(run.URL + "/listStreams")

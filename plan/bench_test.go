@@ -23,7 +23,7 @@ func BenchmarkBuild(b *testing.B) {
 		"producer":                {span(0, 24*time.Hour), day},
 		"server":                  {on(archive.Server, 0, 24*time.Hour), day},
 		"server, all sent twice":  {on(archive.Server, 0, 24*time.Hour), every},
-		"server, one millisecond": {on(archive.Server, 0, 24*time.Hour), starting(steady(43_200), span0(43_200)...)},
+		"server, one millisecond": {on(archive.Server, 0, 24*time.Hour), starting(steady(43_200), upTo(43_200)...)},
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

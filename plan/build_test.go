@@ -53,7 +53,7 @@ func TestBuildLimits(t *testing.T) {
 		"one start, at a border": { // 200 and 201 start together: neither request may have the other's
 			listed: starting(steady(202), 199, 200), want: []int{199, 3},
 		},
-		"one start, all of a piece": {listed: starting(steady(205), span0(202)...), want: []int{202, 3}},
+		"one start, all of a piece": {listed: starting(steady(205), upTo(202)...), want: []int{202, 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := on(archive.Server, 0, 48*time.Hour)
@@ -84,8 +84,8 @@ func starting(fs []archive.Fragment, places ...int) []archive.Fragment {
 	return fs
 }
 
-// span0 is 0 to n-1.
-func span0(n int) []int {
+// upTo is 0 to n-1.
+func upTo(n int) []int {
 	var out []int
 	for i := range n {
 		out = append(out, i)
@@ -112,7 +112,7 @@ func TestBuildKeepsApartFromRepeated(t *testing.T) {
 }
 
 func TestBuildTellsSpans(t *testing.T) {
-	p := plan.Build(span(0, 800*s), without(steady(402), 201), plan.Options{})
+	p := plan.Build(span(0, 900*s), without(steady(402), 201), plan.Options{})
 	var got []int
 	for _, pc := range p.Pieces {
 		got = append(got, pc.Span)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/kvsclip/kvsclip/kvsemu"
 	"github.com/spf13/cobra"
@@ -54,7 +55,12 @@ func (a *app) runEmulate(ctx context.Context, f *emulateFlags, emu *kvsemu.Serve
 		return err
 	}
 	if f.verbose {
-		emu.Log = a.tellCall
+		var mu sync.Mutex // one line at a time on standard error
+		emu.Log = func(c kvsemu.Call) {
+			mu.Lock()
+			defer mu.Unlock()
+			a.tellCall(c)
+		}
 	}
 	run, err := kvsemu.Start(ctx, emu, f.listen)
 	if err != nil {
@@ -89,7 +95,6 @@ func addCameras(emu *kvsemu.Server, specs []string) error {
 	return nil
 }
 
-// tellCall is called by many goroutines; one short write to a file is not torn.
 func (a *app) tellCall(c kvsemu.Call) {
 	fmt.Fprintf(a.stderr, "kvsclip: %s %s: %d %s, %s, %s, %s\n",
 		c.Op, c.Stream, c.Status, c.Code, countText(c.Fragments, "fragment"), bytesText(c.Bytes), lengthText(c.Elapsed))

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -40,49 +41,49 @@ const (
 	otherName = "give another name with -o, or --force to overwrite"
 )
 
+// verdict is what an error means to the user.
+type verdict struct {
+	match      bool
+	code       int
+	kind, hint string
+}
+
 // explain turns an error into an exit code, a word for scripts and advice. Nothing below cli
-// prints or exits. What the user can mend by hand (rights, stream, disk) comes before what
-// follows from it, since an incomplete clip wraps its cause. path is the command as typed.
+// prints or exits. path is the command as typed.
 func explain(ctx context.Context, path string, err error) (code int, kind, hint string) {
 	answer, called := errors.AsType[*kvs.Error](err)
-	advice := ""
-	if called {
-		advice = answer.Advice()
+	for _, v := range verdicts(ctx, path, err) {
+		if !v.match {
+			continue
+		}
+		if called && v.code != exitInterrupted {
+			v.kind = cmp.Or(answer.Code, v.kind)
+			v.hint = cmp.Or(answer.Advice(), v.hint)
+		}
+		return v.code, v.kind, v.hint
 	}
+	panic("internal error: no verdict")
+}
+
+// verdicts lists what err may mean; the first that matches counts, the last one always does. What
+// the user can mend by hand (rights, stream, disk) comes before what follows from it, since an
+// incomplete clip wraps its cause.
+func verdicts(ctx context.Context, path string, err error) []verdict {
+	is := func(target error) bool { return errors.Is(err, target) }
 	_, usage := errors.AsType[usageError](err)
-	switch {
-	case usage || errors.Is(err, clip.ErrUsage) || errors.Is(err, kvs.ErrBadStream):
-		code, kind, hint = exitUsage, "usage", path+" --help shows examples"
-	case ctx.Err() != nil:
-		code, kind, hint = exitInterrupted, "interrupted", goOn
-		return code, kind, hint
-	case errors.Is(err, kvs.ErrNoRegion):
-		code, kind, hint = exitUsage, "usage", "give --region, or set AWS_REGION, or a region in the profile"
-	case kvs.IsDenied(err) || kvs.IsCredentials(err):
-		code, kind, hint = exitDenied, "denied", "aws sts get-caller-identity shows whose credentials are used; --profile and --role-arn choose others"
-	case kvs.IsNoStream(err) || errors.Is(err, kvs.ErrWrongRegion):
-		code, kind, hint = exitNoStream, "noStream", "kvsclip streams lists what is there; --region and --profile choose where"
-	case isLocal(err):
-		code, kind = exitLocal, "local"
-		hint = localHint(err)
-	case errors.Is(err, clip.ErrIncomplete):
-		code, kind, hint = exitIncomplete, "incomplete", goOn
-	case errors.Is(err, clip.ErrEmpty) || kvs.IsEmpty(err) || kvs.IsRetention(err):
-		code, kind, hint = exitEmpty, "empty", "kvsclip plan with a wider range shows what was recorded; check --tz and --clock"
-	case errors.Is(err, clip.ErrCannotJoin):
-		code, kind, hint = exitFailed, "cannotJoin", "kvsclip get --merge none keeps the pieces as files; each plays by itself"
-	case errors.Is(err, clip.ErrUnsound):
-		code, kind, hint = exitFailed, "unsound", "check the disk, then "+goOn
-	default:
-		code, kind, hint = exitFailed, "failed", tellUs
+	return []verdict{
+		{usage || is(clip.ErrUsage) || is(kvs.ErrBadStream), exitUsage, "usage", path + " --help shows examples"},
+		{ctx.Err() != nil, exitInterrupted, "interrupted", goOn},
+		{is(kvs.ErrNoRegion), exitUsage, "usage", "give --region, or set AWS_REGION, or a region in the profile"},
+		{kvs.IsDenied(err) || kvs.IsCredentials(err), exitDenied, "denied", "aws sts get-caller-identity shows whose credentials are used; --profile and --role-arn choose others"},
+		{kvs.IsNoStream(err) || is(kvs.ErrWrongRegion), exitNoStream, "noStream", "kvsclip streams lists what is there; --region and --profile choose where"},
+		{isLocal(err), exitLocal, "local", localHint(err)},
+		{is(clip.ErrIncomplete), exitIncomplete, "incomplete", goOn},
+		{is(clip.ErrEmpty) || kvs.IsEmpty(err) || kvs.IsRetention(err), exitEmpty, "empty", "kvsclip plan with a wider range shows what was recorded; check --tz and --clock"},
+		{is(clip.ErrCannotJoin), exitFailed, "cannotJoin", "kvsclip get --merge none keeps the pieces as files; each plays by itself"},
+		{is(clip.ErrUnsound), exitFailed, "unsound", "check the disk, then " + goOn},
+		{true, exitFailed, "failed", tellUs},
 	}
-	if called && answer.Code != "" {
-		kind = answer.Code
-	}
-	if advice != "" {
-		hint = advice
-	}
-	return code, kind, hint
 }
 
 func isLocal(err error) bool {

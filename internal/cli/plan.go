@@ -54,7 +54,7 @@ Keys of --json, which are only added to:
 		},
 	}
 	fs := cmd.Flags()
-	f.rangeFlags.register(fs)
+	f.register(fs)
 	fs.Var(lengthFlag{&f.piece}, "piece", "longest piece (default as long as the limits allow)")
 	f.aws.register(fs)
 	fs.BoolVar(&f.json, "json", false, "print the plan, or the error, as one JSON object")

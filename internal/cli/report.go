@@ -32,7 +32,7 @@ func summary(r *clip.Report, notes []string, zone *time.Location) string {
 		fmt.Fprintf(&b, "%s\n  %s, %s%s\n", o.Path, lengthText(milliseconds(o.DurationMs)), bytesText(o.Bytes), tracksText(o.Tracks))
 	}
 	if d := r.Delivered; d != nil {
-		fmt.Fprintf(&b, "  %s to %s\n", wallTime(d.From, zone), wallTime(d.To, zone))
+		fmt.Fprintf(&b, "  %s to %s\n", wallTime(d.From.Time, zone), wallTime(d.To.Time, zone))
 	}
 	elapsed := lengthText(milliseconds(r.ElapsedMs))
 	switch {
@@ -76,7 +76,7 @@ func gapsText(gaps []clip.Gap, zone *time.Location) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "  %s, closed up: nothing was recorded\n", countText(len(gaps), "gap"))
 	for _, g := range gaps {
-		fmt.Fprintf(&b, "    %s to %s (%s)\n", wallTime(g.From, zone), wallTime(g.To, zone), lengthText(milliseconds(g.DurationMs)))
+		fmt.Fprintf(&b, "    %s to %s (%s)\n", wallTime(g.From.Time, zone), wallTime(g.To.Time, zone), lengthText(milliseconds(g.DurationMs)))
 	}
 	return b.String()
 }

@@ -78,7 +78,7 @@ func TestSummary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := func(s int) time.Time { return time.Date(2026, 3, 14, 8, 17, 35+s, 0, time.UTC) }
+	at := func(s int) clip.Time { return clip.Time{Time: time.Date(2026, 3, 14, 8, 17, 35+s, 0, time.UTC)} }
 	r := &clip.Report{
 		Stream:    "cam1",
 		Delivered: &clip.Instants{From: at(0), To: at(780)},

@@ -130,8 +130,10 @@ func (j *Job) piece(ctx context.Context, p plan.Piece, s *shelf) ([]Piece, error
 	switch {
 	case err == nil:
 		return j.finished(name, p, s)
-	case !j.Plan.Listed && kvs.IsEmpty(err):
+	case kvs.IsEmpty(err) && !j.Plan.Listed:
 		return nil, nil
+	case kvs.IsEmpty(err): // listed a moment ago, gone now: too old, or deleted
+		err = fmt.Errorf("%w: %w", ErrIncomplete, err)
 	case kvs.Judge(err) == kvs.Split || errors.Is(err, ErrShort):
 		return j.halve(ctx, p, s, name, err)
 	}

@@ -28,7 +28,9 @@ func ffmpeg(t testing.TB, path, stream, filter, format string, read func(io.Read
 		}
 	}
 	run(t, read, line, "ffmpeg", "-nostdin", "-nostats", "-hide_banner", "-loglevel", "level+info", "-copyts",
-		"-i", path, "-map", "0:"+stream, "-fps_mode", "passthrough", "-filter:"+stream[:1], filter, "-f", format, "-")
+		"-i", path, "-map", "0:"+stream, "-fps_mode", "passthrough", "-filter:"+stream[:1], filter,
+		"-enc_time_base", "1:1000000", // its own, a tick a picture, makes irregular pictures collide
+		"-f", format, "-")
 	return frames
 }
 

@@ -27,6 +27,7 @@ type File struct {
 	f     *os.File
 	sum   hash.Hash
 	size  int64
+	done  bool // it has its final name
 }
 
 // Free says, before anything is fetched, whether path can be written: it must not exist, unless
@@ -90,13 +91,15 @@ func (f *File) Commit() error {
 	if err := os.Rename(f.path+PartSuffix, f.path); err != nil {
 		return fmt.Errorf("naming output: %w", err)
 	}
+	f.done = true
 	syncFolder(filepath.Dir(f.path))
 	return nil
 }
 
 // Close throws the file away unless it was committed.
 func (f *File) Close() {
-	if f.f.Close() == nil {
+	f.f.Close() // a second close after Commit changes nothing
+	if !f.done {
 		os.Remove(f.path + PartSuffix)
 	}
 }

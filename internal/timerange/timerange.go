@@ -42,13 +42,8 @@ func (p Parser) Range(from, to, length string, c archive.Clock) (archive.Range, 
 }
 
 func (p Parser) ends(from, to, length string) (archive.Range, error) {
-	switch {
-	case from != "" && to != "" && length != "":
-		return archive.Range{}, errors.New("give two of --from, --to and --for, not all three")
-	case from != "" && to == "" && length == "":
-		return archive.Range{}, errors.New("the range has a begin but no end: give --to or --for")
-	case from == "" && (to == "" || length == ""):
-		return archive.Range{}, errors.New("the range has no begin: give --from")
+	if err := twoOf(from, to, length); err != nil {
+		return archive.Range{}, err
 	}
 	var d time.Duration
 	var r archive.Range
@@ -73,6 +68,19 @@ func (p Parser) ends(from, to, length string) (archive.Range, error) {
 		}
 	}
 	return r, nil
+}
+
+// twoOf checks that a range is given by two of its three parts.
+func twoOf(from, to, length string) error {
+	switch {
+	case from != "" && to != "" && length != "":
+		return errors.New("give two of --from, --to and --for, not all three")
+	case from != "" && to == "" && length == "":
+		return errors.New("the range has a begin but no end: give --to or --for")
+	case from == "" && (to == "" || length == ""):
+		return errors.New("the range has no begin: give --from")
+	}
+	return nil
 }
 
 // show writes an instant so that a person recognises it and a program can read it.

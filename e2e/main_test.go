@@ -1,0 +1,34 @@
+package e2e_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+// program is the path of the kvsclip program under test.
+var program string
+
+// TestMain builds the program once.
+func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+
+func testMain(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "kvsclip-e2e-*")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	program = filepath.Join(dir, "kvsclip")
+	if runtime.GOOS == "windows" {
+		program += ".exe"
+	}
+	if out, err := exec.Command("go", "build", "-o", program, "../cmd/kvsclip").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building kvsclip: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}

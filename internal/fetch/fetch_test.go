@@ -1,0 +1,266 @@
+package fetch_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/kvsclip/kvsclip/archive"
+	"github.com/kvsclip/kvsclip/internal/fetch"
+	"github.com/kvsclip/kvsclip/internal/kvs"
+	"github.com/kvsclip/kvsclip/internal/media"
+	"github.com/kvsclip/kvsclip/internal/progress"
+	"github.com/kvsclip/kvsclip/kvsemu"
+	"github.com/kvsclip/kvsclip/plan"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var begin = time.Date(2026, 3, 14, 8, 0, 0, 0, time.UTC)
+
+// bench is an emulator with one camera "cam" and a client of it.
+type bench struct {
+	client *kvs.Client
+	events []progress.Event
+}
+
+func newBench(t *testing.T, emu *kvsemu.Server, c kvsemu.Camera, tries int) *bench {
+	t.Helper()
+	c.From, c.Width, c.Height, c.FPS = begin, 320, 192, 5
+	emu.Cameras, emu.NoPoints = map[string]kvsemu.Camera{"cam": c}, true
+	run, err := kvsemu.Start(t.Context(), emu, "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { run.Close() })
+	client, err := kvs.Open(t.Context(), kvs.Config{Anonymous: true, EndpointURL: run.URL, Retries: tries})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &bench{client: client}
+}
+
+func (b *bench) job(t *testing.T, p *plan.Plan) *fetch.Job {
+	return &fetch.Job{
+		Client: b.client, Stream: "cam", Plan: p, Dir: t.TempDir(), Parallel: 1,
+		Report: func(e progress.Event) { b.events = append(b.events, e) },
+	}
+}
+
+// listed plans the first d of the recording.
+func (b *bench) listed(t *testing.T, d time.Duration, o plan.Options) *plan.Plan {
+	t.Helper()
+	r := archive.Range{Clock: archive.Producer, From: begin, To: begin.Add(d)}
+	fs, err := b.client.Fragments(t.Context(), "cam", r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan.Build(r, fs, o)
+}
+
+func run(t *testing.T, j *fetch.Job) []fetch.Piece {
+	t.Helper()
+	r, err := j.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.Close)
+	return r.Pieces
+}
+
+// whole checks that the pieces hold every fragment of the plan once, in order, with a sync sample each.
+func whole(t *testing.T, p *plan.Plan, got []fetch.Piece) {
+	t.Helper()
+	var want []string
+	for _, pc := range p.Pieces {
+		for _, f := range pc.Fragments {
+			want = append(want, f.Number)
+		}
+	}
+	for _, pc := range got {
+		if n := pc.Movie.Find(media.Video).SyncSamples(); n != len(pc.Fragments) {
+			t.Errorf("piece %s: %d sync samples for %d fragments", filepath.Base(pc.Path), n, len(pc.Fragments))
+		}
+		for _, f := range pc.Fragments {
+			if len(want) == 0 || want[0] != f.Number {
+				t.Fatalf("fragment %s out of order or twice", f.Number)
+			}
+			want = want[1:]
+		}
+	}
+	if len(want) != 0 {
+		t.Errorf("%d fragments are missing", len(want))
+	}
+}
+
+func TestRunKeepsPiecesForTheNextRun(t *testing.T) {
+	b := newBench(t, &kvsemu.Server{}, kvsemu.Camera{}, 1)
+	j := b.job(t, b.listed(t, 5*time.Minute, plan.Options{MaxPiece: time.Minute}))
+	whole(t, j.Plan, run(t, j))
+	calls := b.client.Calls().GetClip
+	if calls != len(j.Plan.Pieces) {
+		t.Errorf("%d calls for %d pieces", calls, len(j.Plan.Pieces))
+	}
+	whole(t, j.Plan, run(t, j))
+	if again := b.client.Calls().GetClip - calls; again != 0 {
+		t.Errorf("the second run made %d calls, want 0", again)
+	}
+}
+
+func TestRunFetchesADamagedPieceAgain(t *testing.T) {
+	b := newBench(t, &kvsemu.Server{}, kvsemu.Camera{}, 1)
+	j := b.job(t, b.listed(t, 3*time.Minute, plan.Options{MaxPiece: time.Minute}))
+	if err := os.Truncate(run(t, j)[1].Path, 5000); err != nil {
+		t.Fatal(err)
+	}
+	calls := b.client.Calls().GetClip
+	whole(t, j.Plan, run(t, j))
+	if again := b.client.Calls().GetClip - calls; again != 1 {
+		t.Errorf("the second run made %d calls, want 1", again)
+	}
+}
+
+func TestRunHalvesWhatTheServiceCutsShort(t *testing.T) {
+	b := newBench(t, &kvsemu.Server{ClipFragments: 40}, kvsemu.Camera{}, 1)
+	j := b.job(t, b.listed(t, 6*time.Minute, plan.Options{}))
+	if len(j.Plan.Pieces) != 1 {
+		t.Fatalf("%d pieces planned, want 1", len(j.Plan.Pieces))
+	}
+	got := run(t, j)
+	whole(t, j.Plan, got)
+	if len(got) != 8 { // 180 fragments, halved until at most 40 are left
+		t.Errorf("%d pieces on disk, want 8", len(got))
+	}
+	calls := b.client.Calls().GetClip
+	whole(t, j.Plan, run(t, j))
+	if again := b.client.Calls().GetClip - calls; again != 0 {
+		t.Errorf("the second run tried %d pieces whole again, want 0", again)
+	}
+}
+
+func TestRunHalvesWhatTheServiceRefuses(t *testing.T) {
+	b := newBench(t, &kvsemu.Server{}, kvsemu.Camera{
+		Changes: []kvsemu.Change{{After: 70 * time.Second}, {After: 100 * time.Second, Width: 640, Height: 360}},
+	}, 1)
+	j := b.job(t, b.listed(t, 4*time.Minute, plan.Options{}))
+	got := run(t, j)
+	whole(t, j.Plan, got)
+	if len(got) <= len(j.Plan.Pieces) {
+		t.Errorf("%d pieces planned, %d on disk: nothing was halved", len(j.Plan.Pieces), len(got))
+	}
+}
+
+func TestRunHalvesTimePiecesThatLookCut(t *testing.T) {
+	b := newBench(t, &kvsemu.Server{}, kvsemu.Camera{GOP: time.Second, For: 10 * time.Minute}, 1)
+	r := archive.Range{Clock: archive.Producer, From: begin, To: begin.Add(15 * time.Minute)}
+	got := run(t, b.job(t, plan.ByTime(r, plan.Options{MaxPiece: 5 * time.Minute})))
+	n := 0
+	for _, pc := range got {
+		n += pc.Movie.Find(media.Video).SyncSamples()
+	}
+	if n != 600 {
+		t.Errorf("%d fragments came, want all 600 of ten minutes; what was never recorded is no failure", n)
+	}
+}
+
+func TestRunNamesWhatCannotBeHad(t *testing.T) {
+	for name, tc := range map[string]struct {
+		fault *kvsemu.Fault
+		want  error
+	}{
+		"a fragment refused":  {&kvsemu.Fault{Status: 400, Code: "InvalidMediaFrameException"}, fetch.ErrIncomplete},
+		"a fragment expired":  {&kvsemu.Fault{Status: 404, Code: "ResourceNotFoundException", Message: "No fragments found in the stream for the clip request."}, fetch.ErrIncomplete},
+		"a call not allowed":  {&kvsemu.Fault{Status: 403, Code: "AccessDeniedException"}, nil},
+		"a service gone away": {&kvsemu.Fault{Status: 500}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			emu := &kvsemu.Server{Fault: func(r *http.Request) *kvsemu.Fault {
+				if strings.HasSuffix(r.URL.Path, "/getClip") {
+					return tc.fault
+				}
+				return nil
+			}}
+			b := newBench(t, emu, kvsemu.Camera{}, 1)
+			j := b.job(t, b.listed(t, time.Minute, plan.Options{}))
+			_, err := j.Run(t.Context())
+			var fe *fetch.Error
+			if !errors.As(err, &fe) {
+				t.Fatalf("Run: %v, want a *fetch.Error", err)
+			}
+			if tc.want != nil && !errors.Is(err, tc.want) {
+				t.Errorf("Run: %v, want %v", err, tc.want)
+			}
+			if !strings.Contains(err.Error(), "piece 1 (2026-03-14T08:00:00.000Z") {
+				t.Errorf("Run: %q does not name the piece", err)
+			}
+		})
+	}
+}
+
+func TestRunLeavesFinishedPiecesWhenInterrupted(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	var calls atomic.Int32
+	emu := &kvsemu.Server{Fault: func(r *http.Request) *kvsemu.Fault {
+		if strings.HasSuffix(r.URL.Path, "/getClip") && calls.Add(1) == 3 {
+			interrupt()
+			return &kvsemu.Fault{Stall: true}
+		}
+		return nil
+	}}
+	b := newBench(t, emu, kvsemu.Camera{}, 1)
+	j := b.job(t, b.listed(t, 5*time.Minute, plan.Options{MaxPiece: time.Minute}))
+	if _, err := j.Run(ctx); !errors.Is(err, context.Canceled) {
+		t.Fatalf("Run: %v, want context.Canceled", err)
+	}
+	files, _ := filepath.Glob(filepath.Join(j.Dir, "*"))
+	if len(files) != 2 {
+		t.Errorf("left on disk: %v, want the 2 finished pieces", files)
+	}
+	before := calls.Load()
+	whole(t, j.Plan, run(t, j))
+	if again := int(calls.Load() - before); again != len(j.Plan.Pieces)-2 {
+		t.Errorf("the second run made %d calls, want %d", again, len(j.Plan.Pieces)-2)
+	}
+}
+
+func TestRunSaysWhenTheFolderCannotBeMade(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := newBench(t, &kvsemu.Server{}, kvsemu.Camera{}, 1)
+	j := b.job(t, b.listed(t, time.Minute, plan.Options{}))
+	j.Dir = filepath.Join(file, "pieces")
+	if _, err := j.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "folder for pieces") {
+		t.Errorf("Run: %v, want an error about the folder", err)
+	}
+}
+
+func TestOpenReadsManyClipsWithFewFilesOpen(t *testing.T) {
+	b := newBench(t, &kvsemu.Server{}, kvsemu.Camera{}, 1)
+	var paths []string
+	for _, p := range run(t, b.job(t, b.listed(t, 2*time.Minute, plan.Options{MaxPiece: 2 * time.Second}))) {
+		paths = append(paths, p.Path)
+	}
+	r, err := fetch.Open(paths)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	buf := make([]byte, 8)
+	for range 2 {
+		for i, p := range r.Pieces {
+			if _, err := p.Movie.Sources[0].ReadAt(buf, 0); err != nil || string(buf[4:]) != "ftyp" {
+				t.Errorf("clip %d of %d: %q, %v", i, len(r.Pieces), buf, err)
+			}
+		}
+	}
+}

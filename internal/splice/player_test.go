@@ -1,0 +1,192 @@
+package splice_test
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/kvsclip/kvsclip/internal/media"
+	"github.com/kvsclip/kvsclip/internal/splice"
+)
+
+// eps is what float arithmetic may be off, in seconds.
+const eps = 1e-7
+
+// shot is a sample as a player presents it. The player is an own reading of ISO/IEC 14496-12,
+// 8.6.6 (edit lists), and shares no code with splice.
+type shot struct {
+	media.Sample
+	at    float64 // seconds from the start of the presentation, also where it is hidden
+	until float64 // where the next one in presentation order begins
+	shown bool    // some of it
+}
+
+// play presents a track. An edit list has empty edits and one stretch.
+func play(t testing.TB, m *media.Movie, tr *media.Track) []shot {
+	t.Helper()
+	delay, start, stop := 0.0, 0.0, math.Inf(1)
+	for i, e := range tr.Edits {
+		d := float64(e.Duration) / float64(m.Timescale)
+		if e.Media == -1 {
+			delay += d
+			continue
+		}
+		if i != len(tr.Edits)-1 {
+			t.Fatalf("edit %d of %d shows media, want only the last", i, len(tr.Edits))
+		}
+		start = float64(e.Media) / float64(tr.Timescale)
+		if e.Duration > 0 {
+			stop = delay + d
+		}
+	}
+	scale := float64(tr.Timescale)
+	var composed []int64
+	for i := range tr.Samples {
+		composed = append(composed, tr.Samples[i].Time+int64(tr.Samples[i].Shift))
+	}
+	slices.Sort(composed)
+	var out []shot
+	for i, m := range tr.Samples {
+		c := m.Time + int64(m.Shift)
+		k, _ := slices.BinarySearch(composed, c+1)
+		end := float64(c) + float64(tr.Duration(i))
+		if k < len(composed) {
+			end = float64(composed[k])
+		}
+		sh := shot{Sample: m, at: delay + float64(c)/scale - start, until: delay + end/scale - start}
+		sh.shown = sh.until > delay+eps && sh.at < stop-eps
+		out = append(out, sh)
+	}
+	return out
+}
+
+// length is how long a movie's presentation is, in seconds.
+func length(t testing.TB, m *media.Movie) float64 {
+	t.Helper()
+	end := 0.0
+	for _, tr := range m.Tracks {
+		stop, delay := 0.0, 0.0
+		for _, e := range tr.Edits {
+			stop += float64(e.Duration) / float64(m.Timescale)
+			if e.Media < 0 {
+				delay = stop
+			}
+		}
+		if n := len(tr.Edits); n == 0 || tr.Edits[n-1].Duration == 0 {
+			for _, sh := range play(t, m, tr) {
+				stop = max(stop, sh.until, delay)
+			}
+		}
+		end = max(end, stop)
+	}
+	return end
+}
+
+// tracks finds the track of the joined movie that carries samples of piece i and kind k.
+func tracks(m *media.Movie, i int, k media.Kind) *media.Track {
+	for _, tr := range m.Tracks {
+		if tr.Kind == k && slices.ContainsFunc(tr.Samples, func(s media.Sample) bool { return int(s.Source) == i }) {
+			return tr
+		}
+	}
+	return nil
+}
+
+// of leaves the shots of piece i.
+func of(shots []shot, i int) []shot {
+	return slices.DeleteFunc(slices.Clone(shots), func(s shot) bool { return int(s.Source) != i })
+}
+
+// first is the presentation time of the earliest shot.
+func first(shots []shot) float64 {
+	at := math.Inf(1)
+	for _, s := range shots {
+		at = min(at, s.at)
+	}
+	return at
+}
+
+// join joins and checks everything that holds for every outcome: each sample once, in order and
+// untouched, times rising, each with its configuration, and pictures of one piece at the same
+// distances as before.
+func join(t testing.TB, pieces []splice.Piece, o splice.Options) *splice.Joined {
+	t.Helper()
+	j, err := splice.Join(pieces, o)
+	if err != nil {
+		t.Fatalf("Join: %v", err)
+	}
+	if len(j.Seams) != len(pieces)-1 || len(j.Movie.Sources) != len(pieces) {
+		t.Fatalf("Join: %d seams, %d sources of %d pieces", len(j.Seams), len(j.Movie.Sources), len(pieces))
+	}
+	for _, tr := range j.Movie.Tracks {
+		rising(t, tr)
+	}
+	for i, p := range pieces {
+		for _, in := range p.Movie.Tracks {
+			if len(in.Samples) > 0 {
+				carried(t, i, p, in, j)
+			}
+		}
+	}
+	return j
+}
+
+// rising checks decode times, and that the sources come one after the other.
+func rising(t testing.TB, tr *media.Track) {
+	t.Helper()
+	for i := range tr.Samples {
+		if tr.Duration(i) <= 0 {
+			t.Fatalf("track %d: sample %d lasts %d ticks", tr.ID, i, tr.Duration(i))
+		}
+		if i > 0 && tr.Samples[i].Source < tr.Samples[i-1].Source {
+			t.Fatalf("track %d: sample %d is of piece %d, after one of piece %d", tr.ID, i, tr.Samples[i].Source, tr.Samples[i-1].Source)
+		}
+	}
+	if tr.Samples[0].Time != 0 {
+		t.Fatalf("track %d starts at %d, want 0", tr.ID, tr.Samples[0].Time)
+	}
+}
+
+// carried checks that the samples of one track of piece i are in the joined movie, one by one.
+func carried(t testing.TB, i int, p splice.Piece, in *media.Track, j *splice.Joined) {
+	t.Helper()
+	tr := tracks(j.Movie, i, in.Kind)
+	if tr == nil {
+		t.Fatalf("piece %d: its %s is gone", i, in.Kind)
+	}
+	before, after := play(t, p.Movie, in), of(play(t, j.Movie, tr), i)
+	if len(before) != len(after) {
+		t.Fatalf("piece %d: %d samples of %s, want %d", i, len(after), in.Kind, len(before))
+	}
+	for k, b := range before {
+		a := after[k]
+		if a.Offset != b.Offset || a.Size != b.Size || a.Sync != b.Sync || !tr.Configs[a.Config].Same(in.Configs[b.Config]) {
+			t.Fatalf("piece %d: sample %d of %s is %+v, want the bytes of %+v", i, k, in.Kind, a.Sample, b.Sample)
+		}
+		moved := (a.at - first(after)) - (b.at - first(before))
+		if in.Kind == media.Video && math.Abs(moved) > eps {
+			t.Fatalf("piece %d: picture %d moved by %f s against its first", i, k, moved)
+		}
+	}
+}
+
+// apart is how much later than in its piece the sound of piece i comes against the pictures, in
+// seconds, by its first shown sample.
+func apart(t testing.TB, i int, p splice.Piece, j *splice.Joined) float64 {
+	t.Helper()
+	side := func(m *media.Movie, v, a []shot) float64 { return first(a) - first(v) }
+	bv, ba := play(t, p.Movie, p.Movie.Find(media.Video)), play(t, p.Movie, p.Movie.Find(media.Audio))
+	av := of(play(t, j.Movie, tracks(j.Movie, i, media.Video)), i)
+	aa := of(play(t, j.Movie, tracks(j.Movie, i, media.Audio)), i)
+	k := slices.IndexFunc(ba, func(s shot) bool { return s.shown && s.at > -eps })
+	return side(j.Movie, av, aa[k:]) - side(p.Movie, bv, ba[k:])
+}
+
+// diff fails where got is not want.
+func diff[T any](t testing.TB, call string, want, got T) {
+	t.Helper()
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("%s (-want +got):\n%s", call, d)
+	}
+}
