@@ -17,7 +17,7 @@ type Config struct {
 	Anonymous   bool   // made-up credentials and region, for emulators; EndpointURL is needed then
 
 	Retries   int   // tries of one call before it fails, 1 to 100; 0 means 10
-	Share     int   // percent of the stream's quota points to use, 1 to 100; 0 means 100
+	Share     int   // percent of the stream's quota points to use, 1 to 10,000, above 100 where AWS has raised the quota; 0 means 100
 	LimitRate int64 // bytes a second over all answers; 0 means no limit
 
 	Report progress.Func // told what happens; nil means nobody is

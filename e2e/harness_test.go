@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -267,8 +268,8 @@ func (e *emulator) await(t testing.TB, n int, op, status string) {
 	}
 }
 
-// recorded tells the fragments of a camera as the emulator makes them, by server time. The camera
-// must be given as to emulate; chance is the same for equal names.
+// recorded tells the fragments of a camera as the emulator makes them, in order, without second
+// uploads. The camera must be given as to emulate; chance is the same for equal names.
 func recorded(t testing.TB, camera string) []kvsemu.Fragment {
 	t.Helper()
 	if !strings.Contains(camera, "from=") {
@@ -283,7 +284,8 @@ func recorded(t testing.TB, camera string) []kvsemu.Fragment {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fs
+	slices.SortStableFunc(fs, func(a, b kvsemu.Fragment) int { return a.Producer.Compare(b.Producer) })
+	return slices.CompactFunc(fs, func(a, b kvsemu.Fragment) bool { return a.First == b.First })
 }
 
 // whole decodes a clip, which must show all pictures of the runs, once and in order.
@@ -307,4 +309,18 @@ func samples(t testing.TB, path, stream string) []string {
 		hashes = append(hashes, p.Hash)
 	}
 	return hashes
+}
+
+// tidied says that a folder holds nothing of a finished run but its clip.
+func tidied(t testing.TB, h *home) {
+	t.Helper()
+	left, err := os.ReadDir(h.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range left {
+		if f.IsDir() || filepath.Ext(f.Name()) != ".mp4" {
+			t.Errorf("%s was left behind", f.Name())
+		}
+	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/kvsclip/kvsclip/archive"
 	"github.com/kvsclip/kvsclip/clip"
+	"github.com/kvsclip/kvsclip/internal/kvs"
 	"github.com/kvsclip/kvsclip/internal/timerange"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -67,7 +68,7 @@ func (w *awsFlags) register(fs *pflag.FlagSet) {
 // registerPace adds the flags of commands that use up a stream's quota.
 func (w *awsFlags) registerPace(fs *pflag.FlagSet) {
 	w.Share = 100
-	fs.Var(between{&w.Share, 1, 100}, "share", "percent of the stream's quota to use, so that live viewers keep theirs")
+	fs.Var(between{&w.Share, 1, kvs.MaxShare}, "share", "percent of the stream's quota to use, so that live viewers keep theirs; above 100 where AWS has raised it")
 	fs.Var(rateFlag{&w.LimitRate}, "limit-rate", "speed cap, as 500k or 2M (default none)")
 }
 

@@ -175,9 +175,12 @@ func (j *Job) finished(name name, p plan.Piece, s *shelf) ([]Piece, error) {
 	return []Piece{pc}, nil
 }
 
-// kept finds p from an earlier run. What does not read or does not hold what was planned is
-// fetched again.
+// kept finds p from an earlier run. What is not as it was written, or does not hold what was
+// planned, is fetched again.
 func (j *Job) kept(name name, p plan.Piece, s *shelf) (Piece, bool) {
+	if !name.sound() {
+		return Piece{}, false
+	}
 	pc, err := open(name.file(), p, s)
 	if err != nil || check(pc, j.Plan.Listed) != nil {
 		return Piece{}, false

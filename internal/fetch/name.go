@@ -29,6 +29,27 @@ func (j *Job) name(p plan.Piece) name {
 func (n name) file() string { return string(n) + ".mp4" }
 func (n name) part() string { return string(n) + ".part" }
 
+// writeSum puts the hash of the piece beside it.
+func (n name) writeSum(sum []byte) error {
+	return os.WriteFile(string(n)+".sha256", []byte(hex.EncodeToString(sum)), 0o600)
+}
+
+// sound says that the piece's bytes have the hash that was written with them.
+func (n name) sound() bool {
+	want, err := os.ReadFile(string(n) + ".sha256")
+	if err != nil {
+		return false
+	}
+	f, err := os.Open(n.file())
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	return err == nil && hex.EncodeToString(h.Sum(nil)) == string(want)
+}
+
 // halved says that an earlier try showed that the piece cannot be had whole.
 func (n name) halved() bool {
 	_, err := os.Stat(string(n) + ".halved")

@@ -31,6 +31,8 @@ import (
 const (
 	DefaultRetries = 10
 	DefaultShare   = 100 // percent
+	// MaxShare lets an account whose quota AWS has raised, or an emulator without one, be asked faster.
+	MaxShare = 10_000 // percent
 
 	// IdleTimeout is how long an answer's body may be silent before it is cut off.
 	IdleTimeout = 30 * time.Second
@@ -59,7 +61,7 @@ type Config struct {
 	Anonymous bool
 
 	Retries   int   // tries of one call, 1 to 100; 0 means DefaultRetries
-	Share     int   // percent of each stream's quota points, 1 to 100; 0 means DefaultShare
+	Share     int   // percent of each stream's quota points, 1 to MaxShare; 0 means DefaultShare
 	LimitRate int64 // bytes a second over all bodies together; 0 means no limit
 
 	Idle          time.Duration // silence after which a body is cut off and asked again; 0 means IdleTimeout
@@ -208,8 +210,8 @@ func (cfg Config) checked() (Config, error) {
 	switch {
 	case cfg.Retries < 1 || cfg.Retries > 100:
 		return cfg, fmt.Errorf("retries: expected 1 to 100, got %d", cfg.Retries)
-	case cfg.Share < 1 || cfg.Share > 100:
-		return cfg, fmt.Errorf("share: expected 1 to 100 percent, got %d", cfg.Share)
+	case cfg.Share < 1 || cfg.Share > MaxShare:
+		return cfg, fmt.Errorf("share: expected 1 to %d percent, got %d", MaxShare, cfg.Share)
 	case cfg.Anonymous && cfg.EndpointURL == "":
 		return cfg, errors.New("anonymous: an endpoint URL is needed, AWS takes nobody without credentials")
 	case cfg.LimitRate < 0:

@@ -23,7 +23,7 @@ func TestOpenRefusals(t *testing.T) {
 	for name, cfg := range map[string]kvs.Config{
 		"retries 101":      {Retries: 101},
 		"retries -1":       {Retries: -1},
-		"share 101":        {Share: 101},
+		"share 10001":      {Share: 10_001},
 		"share -1":         {Share: -1},
 		"rate -1":          {LimitRate: -1},
 		"idle -1":          {Idle: -1},

@@ -119,7 +119,7 @@ func (l *lane) append(s *strand, source uint16, natural int64) (int64, error) {
 			return 0, fmt.Errorf("track %d shows pictures too long after their decoding: %w", s.ID, ErrCannotJoin)
 		}
 	}
-	l.track.End = max(first+l.ticks(s, s.End-begin), l.track.Samples[len(l.track.Samples)-1].Time+1)
+	l.track.End = max(first+l.ticks(s, s.length()), l.track.Samples[len(l.track.Samples)-1].Time+1)
 	l.until = first + l.ticks(s, s.until-s.begin())
 	l.cut = s.cut()
 	return first - natural, nil

@@ -88,7 +88,7 @@ func newStrand(t *media.Track, movieScale uint32, ordinal int) (strand, error) {
 		}
 	}
 	s.compose()
-	s.shown, s.until = s.first, s.first+s.decoded()
+	s.shown, s.until = s.first, s.first+s.length()
 	return s, s.edit(movieScale)
 }
 
@@ -104,11 +104,12 @@ func (s *strand) compose() {
 		}
 		s.latest = max(s.latest, c)
 	}
-	s.second = min(s.second, s.first+s.decoded())
+	s.second = min(s.second, s.first+s.length())
 }
 
-// decoded is how long all samples take to decode.
-func (s *strand) decoded() int64 { return s.End - s.Samples[0].Time }
+// length is how long the samples last: as long as their decoding, and past the start of the last
+// one shown, which B-frames of uneven durations can set later.
+func (s *strand) length() int64 { return max(s.End-s.Samples[0].Time, s.latest-s.first+1) }
 
 // edit applies the track's edit list: empty edits, then at most one stretch of media.
 func (s *strand) edit(movieScale uint32) error {
@@ -135,7 +136,7 @@ func (s *strand) edit(movieScale uint32) error {
 }
 
 // end is the presentation time at which the last sample ends.
-func (s *strand) end() int64 { return s.begin() + s.decoded() }
+func (s *strand) end() int64 { return s.begin() + s.length() }
 
 // begin is the presentation time of the first sample, shown or not.
 func (s *strand) begin() int64 { return s.first + s.offset }

@@ -66,7 +66,7 @@ func (p *part) taken() time.Time {
 
 // length is how long the part's pictures last, in scale.
 func (p *part) length(scale uint32) int64 {
-	return max(media.Rescale(p.lead.decoded(), p.lead.Timescale, scale), p.latest(scale)+1)
+	return max(media.Rescale(p.lead.length(), p.lead.Timescale, scale), p.latest(scale)+1)
 }
 
 // latest is how far after the part's position its last sample is decoded and composed, in scale.

@@ -73,7 +73,7 @@ func length(t testing.TB, m *media.Movie) float64 {
 				delay = stop
 			}
 		}
-		if n := len(tr.Edits); n == 0 || tr.Edits[n-1].Duration == 0 {
+		if n := len(tr.Edits); n == 0 || tr.Edits[n-1].Media < 0 || tr.Edits[n-1].Duration == 0 {
 			for _, sh := range play(t, m, tr) {
 				stop = max(stop, sh.until, delay)
 			}
@@ -83,14 +83,25 @@ func length(t testing.TB, m *media.Movie) float64 {
 	return end
 }
 
-// tracks finds the track of the joined movie that carries samples of piece i and kind k.
-func tracks(m *media.Movie, i int, k media.Kind) *media.Track {
+// tracks lists those of the joined movie that carry samples of piece i and kind k.
+func tracks(m *media.Movie, i int, k media.Kind) []*media.Track {
+	var out []*media.Track
 	for _, tr := range m.Tracks {
 		if tr.Kind == k && slices.ContainsFunc(tr.Samples, func(s media.Sample) bool { return int(s.Source) == i }) {
-			return tr
+			out = append(out, tr)
 		}
 	}
-	return nil
+	return out
+}
+
+// shots presents what the joined movie has of piece i in its first track of kind k.
+func shots(t testing.TB, m *media.Movie, i int, k media.Kind) []shot {
+	t.Helper()
+	trs := tracks(m, i, k)
+	if len(trs) == 0 {
+		t.Fatalf("piece %d: its %s is gone", i, k)
+	}
+	return of(play(t, m, trs[0]), i)
 }
 
 // of leaves the shots of piece i.
@@ -123,9 +134,11 @@ func join(t testing.TB, pieces []splice.Piece, o splice.Options) *splice.Joined 
 		rising(t, tr)
 	}
 	for i, p := range pieces {
+		nth := map[media.Kind]int{}
 		for _, in := range p.Movie.Tracks {
 			if len(in.Samples) > 0 {
-				carried(t, i, p, in, j)
+				carried(t, i, nth[in.Kind], p, in, j)
+				nth[in.Kind]++
 			}
 		}
 	}
@@ -148,13 +161,15 @@ func rising(t testing.TB, tr *media.Track) {
 	}
 }
 
-// carried checks that the samples of one track of piece i are in the joined movie, one by one.
-func carried(t testing.TB, i int, p splice.Piece, in *media.Track, j *splice.Joined) {
+// carried checks that the samples of the nth track of a kind of piece i are in the joined movie,
+// one by one.
+func carried(t testing.TB, i, nth int, p splice.Piece, in *media.Track, j *splice.Joined) {
 	t.Helper()
-	tr := tracks(j.Movie, i, in.Kind)
-	if tr == nil {
-		t.Fatalf("piece %d: its %s is gone", i, in.Kind)
+	trs := tracks(j.Movie, i, in.Kind)
+	if nth >= len(trs) {
+		t.Fatalf("piece %d: its %s %d is gone", i, in.Kind, nth)
 	}
+	tr := trs[nth]
 	before, after := play(t, p.Movie, in), of(play(t, j.Movie, tr), i)
 	if len(before) != len(after) {
 		t.Fatalf("piece %d: %d samples of %s, want %d", i, len(after), in.Kind, len(before))
@@ -175,12 +190,10 @@ func carried(t testing.TB, i int, p splice.Piece, in *media.Track, j *splice.Joi
 // seconds, by its first shown sample.
 func apart(t testing.TB, i int, p splice.Piece, j *splice.Joined) float64 {
 	t.Helper()
-	side := func(m *media.Movie, v, a []shot) float64 { return first(a) - first(v) }
 	bv, ba := play(t, p.Movie, p.Movie.Find(media.Video)), play(t, p.Movie, p.Movie.Find(media.Audio))
-	av := of(play(t, j.Movie, tracks(j.Movie, i, media.Video)), i)
-	aa := of(play(t, j.Movie, tracks(j.Movie, i, media.Audio)), i)
+	av, aa := shots(t, j.Movie, i, media.Video), shots(t, j.Movie, i, media.Audio)
 	k := slices.IndexFunc(ba, func(s shot) bool { return s.shown && s.at > -eps })
-	return side(j.Movie, av, aa[k:]) - side(p.Movie, bv, ba[k:])
+	return (aa[k].at - first(av)) - (ba[k].at - first(bv))
 }
 
 // diff fails where got is not want.

@@ -2,6 +2,7 @@ package splice
 
 import (
 	"math"
+	"time"
 
 	"github.com/kvsclip/kvsclip/internal/media"
 )
@@ -15,13 +16,13 @@ func (j *join) finish(o Options) *Joined {
 	for i := range j.parts {
 		m.Sources = append(m.Sources, j.parts[i].Movie.Sources[0])
 	}
-	from, to := j.shown(o)
+	from, to := j.shown(o, m.Timescale)
 	for i, l := range j.lanes {
-		m.Tracks = append(m.Tracks, l.finish(uint32(i+1), from, to, j.scale, m.Timescale))
+		m.Tracks = append(m.Tracks, l.finish(uint32(i+1), from, to, m.Timescale))
 	}
 	lead := j.lane(j.parts[0].lead.key)
-	first := max(from, media.Rescale(lead.begin, lead.scale, j.scale))
-	out := &Joined{Movie: m, Seams: j.seams, Lead: duration(first, j.scale), Length: duration(to-from, j.scale)}
+	first := max(from, media.Rescale(lead.begin, lead.scale, m.Timescale))
+	out := &Joined{Movie: m, Seams: j.seams, Lead: duration(first, m.Timescale), Length: duration(to-from, m.Timescale)}
 	if fs := j.parts[0].Fragments; len(fs) > 0 {
 		out.Start = fs[0].Start(o.Clock).Add(out.Lead)
 		m.Created = out.Start
@@ -37,55 +38,54 @@ func (j *join) movieScale() uint32 {
 	return s
 }
 
-// shown returns the positions between which the movie is shown: what the pieces' own edit lists
-// show, as far as it was asked for.
-func (j *join) shown(o Options) (from, to int64) {
+// shown returns the positions, in scale, between which the movie is shown: what the pieces' own
+// edit lists show, as far as it was asked for.
+func (j *join) shown(o Options, scale uint32) (from, to int64) {
 	from, to = math.MaxInt64, math.MinInt64
 	for _, l := range j.lanes {
 		if l.track.Samples[0].Source == 0 {
-			from = min(from, media.Rescale(l.begin, l.scale, j.scale))
+			from = min(from, media.Rescale(l.begin, l.scale, scale))
 		}
-		to = max(to, media.Rescale(l.stop(), l.scale, j.scale))
+		to = max(to, media.Rescale(l.stop(), l.scale, scale))
 	}
 	if fs := j.parts[0].Fragments; len(fs) > 0 && !o.From.IsZero() {
-		from = max(from, j.picture(ticks(o.From.Sub(fs[0].Start(o.Clock)), j.scale)))
+		from = max(from, j.picture(ticks(o.From.Sub(fs[0].Start(o.Clock)), scale), scale))
 	}
 	n := len(j.parts) - 1
 	if len(j.parts[n].Fragments) > 0 && !o.To.IsZero() {
-		to = min(to, j.ending(&j.parts[n], j.at[n], o))
+		to = min(to, media.Rescale(j.at[n], j.scale, scale)+ticks(j.parts[n].until(o), scale))
 	}
 	return from, max(to, from+1)
 }
 
-// ending is the position of o.To: its distance from the start of the last fragment, which lies
-// in its part where its producer time says.
-func (j *join) ending(p *part, at int64, o Options) int64 {
+// until is how long after the part's start o.To is: its distance from the start of the last
+// fragment, which lies in the part where its producer time says.
+func (p *part) until(o Options) time.Duration {
 	f := p.Fragments[len(p.Fragments)-1]
-	inside := f.Producer.Sub(p.Fragments[0].Producer)
-	return at + ticks(inside+o.To.Sub(f.Start(o.Clock)), j.scale)
+	return f.Producer.Sub(p.Fragments[0].Producer) + o.To.Sub(f.Start(o.Clock))
 }
 
 // picture is the position of the last picture at or before t, so that a clip begins with a whole
 // one, or t itself before the first and where there are no pictures. t lies in the first part.
-func (j *join) picture(t int64) int64 {
+func (j *join) picture(t int64, scale uint32) int64 {
 	l := j.lane(j.parts[0].lead.key)
 	if t <= 0 || l.key.kind != media.Video {
 		return t
 	}
-	at, want := int64(0), media.Rescale(t, j.scale, l.scale)
+	at, want := int64(0), media.Rescale(t, scale, l.scale)
 	for i := 0; i < len(l.track.Samples) && l.track.Samples[i].Source == 0; i++ {
 		if c := l.track.Composition(i) - l.reorder; c <= want {
 			at = max(at, c)
 		}
 	}
-	return media.Rescale(at, l.scale, j.scale)
+	return media.Rescale(at, l.scale, scale)
 }
 
-// finish makes the edit list that puts the lane in its place and moves its first sample to 0.
-func (l *lane) finish(id uint32, from, to int64, scale, movieScale uint32) *media.Track {
+// finish makes the edit list that puts the lane in its place and moves its first sample to 0. The
+// movie is shown between from and to, in the movie's scale.
+func (l *lane) finish(id uint32, from, to int64, scale uint32) *media.Track {
 	t := l.track
-	from, to = media.Rescale(from, scale, l.scale), media.Rescale(to, scale, l.scale)
-	t.ID, t.Edits = id, l.edits(from, to, movieScale)
+	t.ID, t.Edits = id, l.edits(media.Rescale(from, scale, l.scale), media.Rescale(to, scale, l.scale), scale)
 	start := t.Samples[0].Time
 	for i := range t.Samples {
 		t.Samples[i].Time -= start
