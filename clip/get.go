@@ -72,8 +72,25 @@ func (g *get) prepare() error {
 
 func local(err error) error { return fmt.Errorf("%w: %w", ErrLocal, err) }
 
-func (g *get) run(ctx context.Context) (*Report, error) {
+// planned lists and plans, and meanwhile finds out where the pieces will be asked for.
+func (g *get) planned(ctx context.Context) (*plan.Plan, error) {
+	early, cancel := context.WithCancel(ctx)
+	ready := make(chan struct{})
+	go func() {
+		defer close(ready)
+		g.door.Ready(early, g.Stream)
+	}()
 	p, err := g.plan(ctx, g.Request)
+	if err != nil {
+		cancel()
+	}
+	<-ready
+	cancel()
+	return p, err
+}
+
+func (g *get) run(ctx context.Context) (*Report, error) {
+	p, err := g.planned(ctx)
 	if err != nil {
 		return nil, err
 	}

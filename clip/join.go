@@ -74,6 +74,9 @@ func (g *get) join(ctx context.Context, report *Report, fetched *fetch.Result) e
 	if err != nil {
 		return err
 	}
+	if joined.Start.IsZero() {
+		joined.Movie.Created = g.Range.From // the answers tell only when they were packaged
+	}
 	report.Delivered = delivered(joined, report.Delivered, shown)
 	return write(ctx, report, joined, g.path, g.Force, g.report)
 }

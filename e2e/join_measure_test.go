@@ -170,7 +170,6 @@ func lipsyncError(clips []*probed, out *probed) (worst, grew time.Duration) {
 	if len(moved) == 0 {
 		return 0, 0
 	}
-	println(fmt.Sprint(moved))
 	quarter := max(1, len(moved)/4)
 	return slices.Max(moved), slices.Max(moved[len(moved)-quarter:]) - slices.Max(moved[:quarter])
 }
@@ -226,13 +225,6 @@ func differing(got, want []string) int {
 	return n
 }
 
-// unforgiven returns the complaints that none of the patterns excuses.
-func unforgiven(complaints, patterns []string) []string {
-	return slices.DeleteFunc(slices.Clone(complaints), func(c string) bool {
-		return slices.ContainsFunc(patterns, func(p string) bool { return strings.Contains(c, p) })
-	})
-}
-
 // topBoxes returns the types of the boxes at the top of a file.
 func topBoxes(t testing.TB, path string) []string {
 	t.Helper()
@@ -271,8 +263,8 @@ func fileSize(t testing.TB, path string) int64 {
 	return st.Size()
 }
 
-// nothingLeft fails the test unless the folder of path holds neither it nor anything of its making.
-func nothingLeft(t testing.TB, path string) {
+// sweptClean fails the test unless the folder of path holds neither it nor anything of its making.
+func sweptClean(t testing.TB, path string) {
 	t.Helper()
 	left, err := filepath.Glob(path + "*")
 	if err != nil || len(left) > 0 {

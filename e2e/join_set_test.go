@@ -21,10 +21,10 @@ const (
 type set struct {
 	name string
 	make func(t testing.TB, path string, i int) // makes clip i, from 0
-	// forgiven are complaints that ffmpeg may utter while it decodes the joined clip. It still has
-	// to decode every picture as it was.
-	forgiven []string
-	codecs   int // codec configurations of the joined pictures; 0 means 1
+	codecs int                                      // codec configurations of the joined pictures; 0 means 1
+	// guessed lengths of last pictures put the sound of each clip off by chance. Then it may grow,
+	// and is held to half a block instead.
+	guessed bool
 }
 
 // sets are the layouts that clips come in, by the letters of the notes on merging.
@@ -45,7 +45,7 @@ func sets() []set {
 		{name: "HE H.265, one clip of another size", make: oddClip(hevc, hevcLarge, aac), codecs: 2},
 		{name: "HF H.265, one clip of other SPS and PPS", make: oddClip(hevc, hevcOther, aac), codecs: 2},
 		{name: "M timescales, ctts versions and hvc1 with hev1 mixed", make: mixed, codecs: 2},
-		{name: "V pictures of varying length", make: varying()},
+		{name: "V pictures of varying length", make: varying(), guessed: true},
 		{name: "X one clip without sound", make: silentClip},
 	}
 }

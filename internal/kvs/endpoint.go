@@ -60,6 +60,12 @@ func (c *Client) endpoint(ctx context.Context, stream string, api types.APIName)
 	return base, err
 }
 
+// Ready finds the endpoint that Clip will need, so that the first Clip need not wait for it. A
+// failure is not told: Clip asks again.
+func (c *Client) Ready(ctx context.Context, stream string) {
+	_, _ = c.endpoint(ctx, stream, types.APINameGetClip)
+}
+
 func (c *Client) endpointOf(stream string, api types.APIName) *endpoint {
 	c.mu.Lock()
 	defer c.mu.Unlock()

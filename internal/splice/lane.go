@@ -9,9 +9,9 @@ import (
 	"github.com/kvsclip/kvsclip/internal/media"
 )
 
-// maxSlack bounds how far sound may lie off its place so that it stays contiguous: half an AAC
-// access unit at 48 kHz. Blocks of G.711 can be longer than people forgive.
-const maxSlack = 512 * time.Second / 48000
+// maxSlack bounds, in seconds, how far sound may lie off its place so that it stays contiguous:
+// half an AAC access unit at 48 kHz. Blocks of G.711 can be longer than people forgive.
+const maxSlack = 512.0 / 48000
 
 // rounding is the difference that times in milliseconds make: less than this is no difference.
 const rounding = 2 * time.Millisecond
@@ -30,8 +30,9 @@ type lane struct {
 	config  []uint16
 }
 
-// newLanes makes a lane for every key, pictures first, in order of appearance.
-func newLanes(parts []part) []*lane {
+// newLanes makes a lane for every key, pictures first, in order of appearance. Pictures have ticks
+// in which every position, in scale, is whole.
+func newLanes(parts []part, scale uint32) []*lane {
 	var video, audio []*lane
 	known, count := map[key]*lane{}, map[key]int{}
 	for s := range strands(parts) {
@@ -40,6 +41,7 @@ func newLanes(parts []part) []*lane {
 			l = &lane{key: s.key, track: &media.Track{Kind: s.Kind, Language: s.Language, Handler: s.Handler}}
 			known[s.key] = l
 			if s.Kind == media.Video {
+				l.scale = scale
 				video = append(video, l)
 			} else {
 				audio = append(audio, l)
@@ -149,30 +151,33 @@ func (l *lane) settle(s *strand, natural int64) int64 {
 	if l.key.kind != media.Audio || len(l.track.Samples) == 0 || s.primed() || l.cut {
 		return natural
 	}
-	off := duration(max(l.until-natural, natural-l.until), l.scale)
-	if off <= rounding || off > l.slack(s) {
+	off := max(l.until-natural, natural-l.until)
+	if duration(off, l.scale) <= rounding || float64(off) > l.slack(s) {
 		return natural
 	}
 	return l.until
 }
 
-// slack is half a block of sound, as far as people forgive.
-func (l *lane) slack(s *strand) time.Duration {
-	c := s.Configs[s.Samples[0].Config]
-	frame, ok := c.FrameTicks(s.Timescale)
+// slack is half a block of sound, as far as people forgive, in ticks.
+func (l *lane) slack(s *strand) float64 {
+	frame, ok := s.Configs[s.Samples[0].Config].FrameTicks(l.scale)
 	if !ok {
-		frame = float64(s.Duration(0))
+		frame = float64(l.ticks(s, s.Duration(0)))
 	}
-	return min(time.Duration(frame/2/float64(s.Timescale)*float64(time.Second)), maxSlack)
+	return min(frame/2, maxSlack*float64(l.scale))
 }
 
 // makeRoom moves the last samples of the strand before together where they reach past visible,
 // the place of the next strand's first shown sample, so that the next one starts on time with
-// its hidden samples in front of it. Every sample is kept: decoders need them all.
+// its hidden samples in front of it. Every sample is kept: decoders need them all. The first
+// sample of the strand before stays where it is.
 func (l *lane) makeRoom(visible int64, hidden int) {
-	limit := visible - int64(hidden)
-	ss := l.track.Samples
-	for i := len(ss) - 1; i > l.last && ss[i].Time >= limit; i-- {
+	ss := l.track.Samples[l.last:]
+	if len(ss) == 0 {
+		return
+	}
+	limit := max(visible-int64(hidden), ss[0].Time+int64(len(ss)))
+	for i := len(ss) - 1; i > 0 && ss[i].Time >= limit; i-- {
 		limit--
 		ss[i].Time = limit
 	}

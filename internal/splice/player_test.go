@@ -3,7 +3,6 @@ package splice_test
 import (
 	"math"
 	"slices"
-	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/kvsclip/kvsclip/internal/media"
@@ -13,6 +12,13 @@ import (
 // eps is what float arithmetic may be off, in seconds.
 const eps = 1e-7
 
+// failer is what the checks need of *testing.T and *rapid.T.
+type failer interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // shot is a sample as a player presents it. The player is an own reading of ISO/IEC 14496-12,
 // 8.6.6 (edit lists), and shares no code with splice.
 type shot struct {
@@ -20,10 +26,12 @@ type shot struct {
 	at    float64 // seconds from the start of the presentation, also where it is hidden
 	until float64 // where the next one in presentation order begins
 	shown bool    // some of it
+
+	config media.Config
 }
 
 // play presents a track. An edit list has empty edits and one stretch.
-func play(t testing.TB, m *media.Movie, tr *media.Track) []shot {
+func play(t failer, m *media.Movie, tr *media.Track) []shot {
 	t.Helper()
 	delay, start, stop := 0.0, 0.0, math.Inf(1)
 	for i, e := range tr.Edits {
@@ -54,7 +62,7 @@ func play(t testing.TB, m *media.Movie, tr *media.Track) []shot {
 		if k < len(composed) {
 			end = float64(composed[k])
 		}
-		sh := shot{Sample: m, at: delay + float64(c)/scale - start, until: delay + end/scale - start}
+		sh := shot{Sample: m, config: tr.Configs[m.Config], at: delay + float64(c)/scale - start, until: delay + end/scale - start}
 		sh.shown = sh.until > delay+eps && sh.at < stop-eps
 		out = append(out, sh)
 	}
@@ -62,7 +70,7 @@ func play(t testing.TB, m *media.Movie, tr *media.Track) []shot {
 }
 
 // length is how long a movie's presentation is, in seconds.
-func length(t testing.TB, m *media.Movie) float64 {
+func length(t failer, m *media.Movie) float64 {
 	t.Helper()
 	end := 0.0
 	for _, tr := range m.Tracks {
@@ -83,30 +91,17 @@ func length(t testing.TB, m *media.Movie) float64 {
 	return end
 }
 
-// tracks lists those of the joined movie that carry samples of piece i and kind k.
-func tracks(m *media.Movie, i int, k media.Kind) []*media.Track {
-	var out []*media.Track
+// shots presents what the joined movie has of piece i in its first track of kind k.
+func shots(t failer, m *media.Movie, i int, k media.Kind) []shot {
+	t.Helper()
 	for _, tr := range m.Tracks {
-		if tr.Kind == k && slices.ContainsFunc(tr.Samples, func(s media.Sample) bool { return int(s.Source) == i }) {
-			out = append(out, tr)
+		of := func(s shot) bool { return int(s.Source) != i }
+		if out := slices.DeleteFunc(play(t, m, tr), of); tr.Kind == k && len(out) > 0 {
+			return out
 		}
 	}
-	return out
-}
-
-// shots presents what the joined movie has of piece i in its first track of kind k.
-func shots(t testing.TB, m *media.Movie, i int, k media.Kind) []shot {
-	t.Helper()
-	trs := tracks(m, i, k)
-	if len(trs) == 0 {
-		t.Fatalf("piece %d: its %s is gone", i, k)
-	}
-	return of(play(t, m, trs[0]), i)
-}
-
-// of leaves the shots of piece i.
-func of(shots []shot, i int) []shot {
-	return slices.DeleteFunc(slices.Clone(shots), func(s shot) bool { return int(s.Source) != i })
+	t.Fatalf("piece %d: its %s is gone", i, k)
+	return nil
 }
 
 // first is the presentation time of the earliest shot.
@@ -121,7 +116,7 @@ func first(shots []shot) float64 {
 // join joins and checks everything that holds for every outcome: each sample once, in order and
 // untouched, times rising, each with its configuration, and pictures of one piece at the same
 // distances as before.
-func join(t testing.TB, pieces []splice.Piece, o splice.Options) *splice.Joined {
+func join(t failer, pieces []splice.Piece, o splice.Options) *splice.Joined {
 	t.Helper()
 	j, err := splice.Join(pieces, o)
 	if err != nil {
@@ -130,14 +125,26 @@ func join(t testing.TB, pieces []splice.Piece, o splice.Options) *splice.Joined 
 	if len(j.Seams) != len(pieces)-1 || len(j.Movie.Sources) != len(pieces) {
 		t.Fatalf("Join: %d seams, %d sources of %d pieces", len(j.Seams), len(j.Movie.Sources), len(pieces))
 	}
+	out := make([]map[media.Kind][][]shot, len(pieces)) // by piece and kind, track by track
+	for i := range out {
+		out[i] = map[media.Kind][][]shot{}
+	}
 	for _, tr := range j.Movie.Tracks {
 		rising(t, tr)
+		for i, shots := range byPiece(play(t, j.Movie, tr), len(pieces)) {
+			if len(shots) > 0 {
+				out[i][tr.Kind] = append(out[i][tr.Kind], shots)
+			}
+		}
 	}
 	for i, p := range pieces {
 		nth := map[media.Kind]int{}
 		for _, in := range p.Movie.Tracks {
-			if len(in.Samples) > 0 {
-				carried(t, i, nth[in.Kind], p, in, j)
+			if n := nth[in.Kind]; len(in.Samples) > 0 {
+				if n >= len(out[i][in.Kind]) {
+					t.Fatalf("piece %d: its %s %d is gone", i, in.Kind, n)
+				}
+				carried(t, i, in.Kind, play(t, p.Movie, in), out[i][in.Kind][n])
 				nth[in.Kind]++
 			}
 		}
@@ -145,8 +152,17 @@ func join(t testing.TB, pieces []splice.Piece, o splice.Options) *splice.Joined 
 	return j
 }
 
+// byPiece sorts shots by the piece they come from.
+func byPiece(shots []shot, n int) [][]shot {
+	out := make([][]shot, n)
+	for _, s := range shots {
+		out[s.Source] = append(out[s.Source], s)
+	}
+	return out
+}
+
 // rising checks decode times, and that the sources come one after the other.
-func rising(t testing.TB, tr *media.Track) {
+func rising(t failer, tr *media.Track) {
 	t.Helper()
 	for i := range tr.Samples {
 		if tr.Duration(i) <= 0 {
@@ -161,26 +177,19 @@ func rising(t testing.TB, tr *media.Track) {
 	}
 }
 
-// carried checks that the samples of the nth track of a kind of piece i are in the joined movie,
-// one by one.
-func carried(t testing.TB, i, nth int, p splice.Piece, in *media.Track, j *splice.Joined) {
+// carried checks that the samples of one track of piece i are in the joined movie, one by one.
+func carried(t failer, i int, kind media.Kind, before, after []shot) {
 	t.Helper()
-	trs := tracks(j.Movie, i, in.Kind)
-	if nth >= len(trs) {
-		t.Fatalf("piece %d: its %s %d is gone", i, in.Kind, nth)
-	}
-	tr := trs[nth]
-	before, after := play(t, p.Movie, in), of(play(t, j.Movie, tr), i)
 	if len(before) != len(after) {
-		t.Fatalf("piece %d: %d samples of %s, want %d", i, len(after), in.Kind, len(before))
+		t.Fatalf("piece %d: %d samples of %s, want %d", i, len(after), kind, len(before))
 	}
+	start, origin := first(before), first(after)
 	for k, b := range before {
 		a := after[k]
-		if a.Offset != b.Offset || a.Size != b.Size || a.Sync != b.Sync || !tr.Configs[a.Config].Same(in.Configs[b.Config]) {
-			t.Fatalf("piece %d: sample %d of %s is %+v, want the bytes of %+v", i, k, in.Kind, a.Sample, b.Sample)
+		if a.Offset != b.Offset || a.Size != b.Size || a.Sync != b.Sync || !a.config.Same(b.config) {
+			t.Fatalf("piece %d: sample %d of %s is %+v, want the bytes of %+v", i, k, kind, a.Sample, b.Sample)
 		}
-		moved := (a.at - first(after)) - (b.at - first(before))
-		if in.Kind == media.Video && math.Abs(moved) > eps {
+		if moved := (a.at - origin) - (b.at - start); kind == media.Video && math.Abs(moved) > eps {
 			t.Fatalf("piece %d: picture %d moved by %f s against its first", i, k, moved)
 		}
 	}
@@ -188,7 +197,7 @@ func carried(t testing.TB, i, nth int, p splice.Piece, in *media.Track, j *splic
 
 // apart is how much later than in its piece the sound of piece i comes against the pictures, in
 // seconds, by its first shown sample.
-func apart(t testing.TB, i int, p splice.Piece, j *splice.Joined) float64 {
+func apart(t failer, i int, p splice.Piece, j *splice.Joined) float64 {
 	t.Helper()
 	bv, ba := play(t, p.Movie, p.Movie.Find(media.Video)), play(t, p.Movie, p.Movie.Find(media.Audio))
 	av, aa := shots(t, j.Movie, i, media.Video), shots(t, j.Movie, i, media.Audio)
@@ -197,7 +206,7 @@ func apart(t testing.TB, i int, p splice.Piece, j *splice.Joined) float64 {
 }
 
 // diff fails where got is not want.
-func diff[T any](t testing.TB, call string, want, got T) {
+func diff[T any](t failer, call string, want, got T) {
 	t.Helper()
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("%s (-want +got):\n%s", call, d)

@@ -72,13 +72,13 @@ func (j *join) picture(t int64, scale uint32) int64 {
 	if t <= 0 || l.key.kind != media.Video {
 		return t
 	}
-	at, want := int64(0), media.Rescale(t, scale, l.scale)
+	at := int64(0)
 	for i := 0; i < len(l.track.Samples) && l.track.Samples[i].Source == 0; i++ {
-		if c := l.track.Composition(i) - l.reorder; c <= want {
+		if c := media.Rescale(l.track.Composition(i)-l.reorder, l.scale, scale); c <= t {
 			at = max(at, c)
 		}
 	}
-	return media.Rescale(at, l.scale, scale)
+	return at
 }
 
 // finish makes the edit list that puts the lane in its place and moves its first sample to 0. The
@@ -103,22 +103,31 @@ func (l *lane) stop() int64 {
 }
 
 // edits shows what the lane can show between from and to. A lane with nothing to show there shows
-// one tick after it: players take a list of nothing but an empty edit for a mere delay.
+// its nearest tick at the end: players take a list of nothing but an empty edit for a mere delay.
 func (l *lane) edits(from, to int64, movieScale uint32) []media.Edit {
 	start, end := l.track.Samples[0].Time, l.track.End
 	begin, stop := max(from, l.begin), min(to, l.stop())
 	length := func(from, to int64) int64 { return max(1, media.Rescale(to-from, l.scale, movieScale)) }
 	if begin >= stop {
-		return []media.Edit{{Duration: length(from, to), Media: -1}, {Duration: 1, Media: min(begin, end-1) - start + l.reorder}}
+		shown := media.Edit{Duration: 1, Media: min(begin, end-1) - start + l.reorder}
+		return after(length(from, to)-1, shown)
 	}
 	shown := media.Edit{Media: begin - start + l.reorder}
 	if stop < end {
 		shown.Duration = length(begin, stop)
 	}
 	if begin > from {
-		return []media.Edit{{Duration: length(from, begin), Media: -1}, shown}
+		return after(length(from, begin), shown)
 	}
-	if shown == (media.Edit{}) {
+	return after(0, shown)
+}
+
+// after makes an edit list of a delay, in the movie's scale, and what is shown then.
+func after(delay int64, shown media.Edit) []media.Edit {
+	switch {
+	case delay > 0:
+		return []media.Edit{{Duration: delay, Media: -1}, shown}
+	case shown == media.Edit{}:
 		return nil
 	}
 	return []media.Edit{shown}

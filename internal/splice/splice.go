@@ -82,7 +82,8 @@ func Join(pieces []Piece, o Options) (*Joined, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &join{parts: parts, lanes: newLanes(parts), scale: referenceScale(parts)}
+	scale := referenceScale(parts)
+	j := &join{parts: parts, lanes: newLanes(parts, scale), scale: scale}
 	for i := range parts {
 		if err := j.add(i); err != nil {
 			return nil, err
