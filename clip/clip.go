@@ -5,6 +5,7 @@ package clip
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/kvsclip/kvsclip/archive"
@@ -73,11 +74,17 @@ func (c *Client) plan(ctx context.Context, r Request) (*plan.Plan, error) {
 	switch {
 	case err == nil:
 		return plan.Build(r.Range, listed, o), nil
-	case kvs.IsDenied(err):
+	case deniedListing(err):
 		c.report.Report(progress.Note{Text: notListed})
 		return plan.ByTime(r.Range, o), nil
 	}
 	return nil, err
+}
+
+// deniedListing says that the right to list is missing, and not one that fetching needs too.
+func deniedListing(err error) bool {
+	e, ok := errors.AsType[*kvs.Error](err)
+	return ok && kvs.IsDenied(err) && e.Action == "kinesisvideo:ListFragments"
 }
 
 // notListed is told when kinesisvideo:ListFragments is not permitted.

@@ -3,7 +3,7 @@ package clip
 import (
 	"context"
 	"fmt"
-	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/kvsclip/kvsclip/archive"
@@ -46,7 +46,7 @@ func Join(ctx context.Context, r JoinRequest) (*Report, error) {
 func clipsToSplice(clips []fetch.Piece) []splice.Piece {
 	out := make([]splice.Piece, len(clips))
 	for i, c := range clips {
-		out[i] = splice.Piece{Movie: c.Movie, Name: filepath.Base(c.Path), Continues: true}
+		out[i] = splice.Piece{Movie: c.Movie, Name: strconv.Quote(c.Path), Continues: true}
 	}
 	return out
 }

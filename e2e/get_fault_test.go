@@ -31,7 +31,7 @@ func TestGetEndsInTheSameClipWhateverGoesWrong(t *testing.T) {
 	t.Parallel()
 	const (
 		usual   = "door:size=320x192,sound=aac,bframes=1,for=5m,gap=2m5s+30s"
-		changes = "door:size=320x192,sound=aac,gop=1s,for=6m,codec=1m1s,codec=2m3s,codec=3m7s,track=4m+alaw,codec=5m1s"
+		changes = "door:size=320x192,sound=aac,gop=2s,for=6m,codec=1m1s,resize=2m3s+640x360,resize=3m7s+320x192,track=4m+alaw,resize=5m1s+640x360"
 		short   = "door:size=320x192,sound=alaw,fps=10,gop=500ms,for=7m"
 		fat     = "door:size=320x192,sound=alaw,rate=6M,for=4m"
 	)
@@ -42,7 +42,7 @@ func TestGetEndsInTheSameClipWhateverGoesWrong(t *testing.T) {
 		args     []string
 		check    func(*testing.T, *clip.Report)
 	}{
-		"throttled":       {usual, []string{"--throttle-rate", "0.5"}, []string{"--piece", "20s"}, throttled},
+		"throttled":       {usual, []string{"--throttle-rate", "0.4"}, []string{"--piece", "40s"}, throttled},
 		"broken bodies":   {usual, []string{"--cut-rate", "0.3"}, []string{"--piece", "10s"}, retried},
 		"failing":         {usual, []string{"--error-rate", "0.2"}, []string{"--piece", "10s"}, retried},
 		"hesitating":      {usual, []string{"--stall-rate", "0.5", "--stall-for", "200ms"}, []string{"--piece", "10s"}, nil},
@@ -56,7 +56,7 @@ func TestGetEndsInTheSameClipWhateverGoesWrong(t *testing.T) {
 		"cut short":              {usual, []string{"--clip-fragments", "17"}, nil, halved},
 		"cut short by bytes":     {usual, []string{"--clip-bytes", "300k"}, nil, halved},
 		"unlisted":               {usual, unlisted, nil, noted},
-		"unlisted, broken":       {usual, append(unlisted, "--cut-rate", "0.3", "--throttle-rate", "0.2"), []string{"--piece", "20s"}, noted},
+		"unlisted, broken":       {usual, append(unlisted, "--cut-rate", "0.3", "--throttle-rate", "0.1"), []string{"--piece", "40s"}, noted},
 		"unlisted, cut at 200":   {short, unlisted, nil, noted},
 		"unlisted, cut at bytes": {fat, unlisted, nil, noted},
 		"unlisted, refused":      {changes, unlisted, nil, noted},

@@ -4,6 +4,7 @@ package e2e_test
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,7 +14,7 @@ import (
 // slow makes a download last long enough to be stopped in the middle: 15 pieces, one after the
 // other.
 func slow(t *testing.T) (e *emulator, get []string) {
-	e = emulate(t, "--bandwidth", "4M", "--latency", "20ms", "--camera", "door:size=320x192,sound=aac,bframes=1,rate=500k,for=5m")
+	e = emulate(t, "--bandwidth", "6M", "--latency", "20ms", "--camera", "door:size=320x192,sound=aac,bframes=1,rate=500k,for=5m")
 	return e, []string{
 		"get", "door", "--from", after(7 * time.Second), "--to", after(4*time.Minute + 33*time.Second),
 		"--clock", "producer", "--piece", "18s", "-j", "1", "-o", "clip.mp4", "--json",
@@ -57,7 +58,28 @@ func TestGetGoesOnAfterAKill(t *testing.T) {
 			t.Fatal("a killed run leaves the final name behind")
 		}
 	}
-	e.goesOn(t, get, 5)
+	pieces, err := filepath.Glob(filepath.Join(e.path("clip.mp4.pieces"), "*.mp4"))
+	if err != nil || len(pieces) < 4 {
+		t.Fatalf("%d pieces on disk, %v, want at least 4", len(pieces), err)
+	}
+	damage(t, pieces[1])
+	e.goesOn(t, get, len(pieces)-1)
+}
+
+// damage turns one byte in the middle of a file, and leaves half a clip beside it.
+func damage(t *testing.T, piece string) {
+	t.Helper()
+	b, err := os.ReadFile(piece)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[len(b)/2] ^= 1
+	if err := os.WriteFile(piece, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(filepath.Dir(piece), "..", "clip.mp4.part"), b[:len(b)/3], 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // goesOn runs a stopped download again. At least kept pieces must not be asked for again, and the

@@ -43,8 +43,8 @@ func TestGetSaysWhatIsWrong(t *testing.T) {
 		"incomplete":       {e.home, 2, "usage", append([]string{"get", "door", "--allow-incomplete"}, whole...), []string{"not supported yet"}},
 		"no merge":         {e.home, 2, "usage", append([]string{"get", "door", "--merge", "tape"}, whole...), []string{"native or ffmpeg or none"}},
 		"too many":         {e.home, 2, "usage", append([]string{"get", "door", "-j", "33"}, whole...), []string{"from 1 to 32"}},
-		"no region":        {nowhere, 2, "usage", append([]string{"get", "door"}, whole...), []string{"AWS_REGION"}},
-		"bad name":         {e.home, 2, "usage", append([]string{"get", "a door"}, whole...), []string{"a door"}},
+		"no region":        {nowhere, 2, "MissingRegion", append([]string{"get", "door"}, whole...), []string{"AWS_REGION"}},
+		"bad name":         {e.home, 2, "InvalidStreamName", append([]string{"get", "a door"}, whole...), []string{"a door"}},
 		"unknown stream":   {e.home, 6, "ResourceNotFoundException", append([]string{"get", "gate"}, whole...), []string{"gate", "us-west-2", "kvsclip streams"}},
 		"another region":   {e.home, 6, "", append([]string{"get", arn}, whole...), []string{"eu-west-1"}},
 		"before it began":  {e.home, 3, "empty", []string{"get", "door", "--from", after(-time.Hour), "--for", "30m"}, []string{"nothing was recorded", "kvsclip plan"}},
@@ -55,7 +55,7 @@ func TestGetSaysWhatIsWrong(t *testing.T) {
 		"no endpoint":      {noEndpoint.home, 5, "AccessDeniedException", append([]string{"get", "door"}, whole...), []string{"kinesisvideo:GetDataEndpoint"}},
 		"expired":          {late.home, 5, "ExpiredTokenException", append([]string{"get", "door"}, whole...), []string{"expired"}},
 		"nothing there":    {newHome(t, "AWS_ENDPOINT_URL=http://127.0.0.1:1"), 1, "", append([]string{"get", "door", "--retries", "1"}, whole...), []string{"127.0.0.1:1"}},
-		"profile unknown":  {e.home, 5, "", append([]string{"get", "door", "--profile", "nobody"}, whole...), []string{"nobody"}},
+		"profile unknown":  {e.home, 2, "ConfigurationError", append([]string{"get", "door", "--profile", "nobody"}, whole...), []string{"nobody", "list-profiles"}},
 		"no such flag":     {e.home, 2, "usage", append([]string{"get", "door", "--bogus"}, whole...), []string{"--bogus"}},
 		"no such zone":     {e.home, 2, "usage", append([]string{"get", "door", "--tz", "Mars"}, whole...), []string{"Mars"}},
 		"piece of nothing": {e.home, 2, "usage", append([]string{"get", "door", "--piece", "0s"}, whole...), nil},
@@ -75,7 +75,7 @@ func TestGetSaysWhatIsWrong(t *testing.T) {
 			if tc.kind != "" && out.Error.Kind != tc.kind {
 				t.Errorf("kind %q, want %q", out.Error.Kind, tc.kind)
 			}
-			t.Logf("%d\n%s", r.code, r.stderr)
+			t.Logf("%d: %s", r.code, out.Error.Message)
 		})
 	}
 	t.Cleanup(func() {
@@ -136,7 +136,7 @@ func TestGetGivesGarbageNoName(t *testing.T) {
 			t.Parallel()
 			h := newHome(t, "AWS_ENDPOINT_URL="+hostile(t, body))
 			r := h.fails(t, 1, []string{"piece 1", "2 tries"}, "get", "door", "--from", after(0), "--for", "1m", "--retries", "2", "-o", "clip.mp4")
-			t.Logf("%s", r.stderr)
+			t.Log(r.stderr)
 			empty(t, h)
 		})
 	}

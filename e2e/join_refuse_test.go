@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -100,7 +101,7 @@ func TestJoinRefuses(t *testing.T) {
 			tc.make(t, h.path(wrong))
 			scene(t, h.path("last.mp4"), 3)
 			args := []string{"join", "first.mp4", filepath.Join("one", "clip.mp4"), wrong, "last.mp4", "--json", "-o", "out.mp4"}
-			words := append([]string{filepath.ToSlash(wrong)}, tc.words...)
+			words := append([]string{strconv.Quote(wrong)}, tc.words...)
 
 			refusal(t, h.fails(t, tc.code, words, args...), tc.code, tc.kind, words)
 			sweptClean(t, h.path("out.mp4"))

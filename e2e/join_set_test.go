@@ -19,9 +19,9 @@ const (
 
 // set is twenty clips that belong together, of one layout.
 type set struct {
-	name string
-	make func(t testing.TB, path string, i int) // makes clip i, from 0
-	codecs int                                      // codec configurations of the joined pictures; 0 means 1
+	name   string
+	make   func(t testing.TB, path string, i int) // makes clip i, from 0
+	codecs int                                    // codec configurations of the joined pictures; 0 means 1
 	// guessed lengths of last pictures put the sound of each clip off by chance. Then it may grow,
 	// and is held to half a block instead.
 	guessed bool

@@ -1,11 +1,13 @@
 package e2e_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"testing"
 )
 
@@ -15,7 +17,14 @@ var program string
 // TestMain builds the program once.
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
+// atOnce is how many tests run side by side at the least: most of their time is waiting.
+const atOnce = 6
+
 func testMain(m *testing.M) int {
+	if err := flag.Set("test.parallel", strconv.Itoa(max(atOnce, runtime.GOMAXPROCS(0)))); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	dir, err := os.MkdirTemp("", "kvsclip-e2e-*")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -102,6 +102,10 @@ func TestBuildKeepsApartFromRepeated(t *testing.T) {
 	if d := cmp.Diff([][]int{{1, 2, 3, 4}, {5, 6}}, numbers(server.Pieces)); d != "" {
 		t.Errorf("Build, server clock (-want +got):\n%s", d)
 	}
+	together := plan.Build(on(archive.Server, 0, time.Hour), append(steady(6), again(fs, 1, 90, 8500*ms)), plan.Options{})
+	if d := cmp.Diff([][]int{{1, 2, 3, 4}, {5}, {6}}, numbers(together.Pieces)); d != "" {
+		t.Errorf("Build, one arrives with a repeated one (-want +got):\n%s", d)
+	}
 	producer := plan.Build(span(0, time.Hour), listed, plan.Options{})
 	if d := cmp.Diff([][]int{{1, 2, 3, 4, 5, 6}}, numbers(producer.Pieces)); d != "" {
 		t.Errorf("Build, producer clock (-want +got):\n%s", d)

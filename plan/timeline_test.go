@@ -81,6 +81,19 @@ func TestTimeline(t *testing.T) {
 		"a fragment lost of three": {r: span(0, 10*s), listed: without(five, 1, 3), spans: [][]int{{2}, {4, 5}}, gaps: [][2]time.Duration{{0, 2 * s}, {4 * s, 6 * s}}},
 		"neighbours lost on both sides": {r: span(0, 10*s), listed: without(five, 2, 4), spans: [][]int{{1}, {3}, {5}},
 			gaps: [][2]time.Duration{{1960 * ms, 4 * s}, {5960 * ms, 8 * s}}},
+		"a short one lost after the second of three": {
+			r: span(0, 14*s), listed: []archive.Fragment{fragment(1, 0, 3960*ms, 0), fragment(2, 4*s, 3960*ms, 0), fragment(3, 10*s, 3960*ms, 0)},
+			spans: [][]int{{1, 2}, {3}}, gaps: [][2]time.Duration{{8 * s, 10 * s}},
+		},
+		"the oldest of one start has ended": {
+			r: span(5*s, 6*s), listed: []archive.Fragment{fragment(1, 0, 2*s, 0), fragment(2, 0, 10*s, 0)},
+			gaps: [][2]time.Duration{{5 * s, 6 * s}},
+		},
+		"spans overlap on the server clock": {
+			r:      on(archive.Server, 0, 4150*ms),
+			listed: []archive.Fragment{fragment(1, 0, 1960*ms, 0), fragment(2, 2*s, 1960*ms, 100*ms), fragment(3, 60*s, 10*ms, -57800*ms)},
+			spans:  [][]int{{1, 2}, {3}},
+		},
 		"lost before from": {r: span(5*s, 10*s), listed: without(five, 3), spans: [][]int{{4, 5}}, gaps: [][2]time.Duration{{5 * s, 6 * s}}},
 		"1796 ms long, 1856 ms apart": { // awslabs/amazon-kinesis-client-nodejs#117
 			r: span(0, 3*1856*ms), listed: []archive.Fragment{

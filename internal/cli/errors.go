@@ -74,6 +74,7 @@ func verdicts(ctx context.Context, path string, err error) []verdict {
 	return []verdict{
 		{usage || is(clip.ErrUsage) || is(kvs.ErrBadStream), exitUsage, "usage", path + " --help shows examples"},
 		{ctx.Err() != nil, exitInterrupted, "interrupted", goOn},
+		{isConfiguration(err), exitUsage, "usage", "aws configure list-profiles shows which profiles there are; check --profile, AWS_PROFILE and the files in ~/.aws"},
 		{is(kvs.ErrNoRegion), exitUsage, "usage", "give --region, or set AWS_REGION, or a region in the profile"},
 		{kvs.IsDenied(err) || kvs.IsCredentials(err), exitDenied, "denied", "aws sts get-caller-identity shows whose credentials are used; --profile and --role-arn choose others"},
 		{kvs.IsNoStream(err) || is(kvs.ErrWrongRegion), exitNoStream, "noStream", "kvsclip streams lists what is there; --region and --profile choose where"},
@@ -84,6 +85,12 @@ func verdicts(ctx context.Context, path string, err error) []verdict {
 		{is(clip.ErrUnsound), exitFailed, "unsound", "check the disk, then " + goOn},
 		{true, exitFailed, "failed", tellUs},
 	}
+}
+
+// isConfiguration says that the SDK's configuration could not be read, or lacks the profile asked for.
+func isConfiguration(err error) bool {
+	e, ok := errors.AsType[*kvs.Error](err)
+	return ok && e.Code == "ConfigurationError"
 }
 
 func isLocal(err error) bool {

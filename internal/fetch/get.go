@@ -3,7 +3,6 @@ package fetch
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -64,7 +63,7 @@ func (j *Job) take(f *os.File, body io.Reader, p plan.Piece) ([]byte, error) {
 	}
 	m, err := mp4.Read(f, size)
 	if err != nil {
-		return nil, errors.Join(kvs.ErrGarbled, err)
+		return nil, fmt.Errorf("%w: %w", kvs.ErrGarbled, err)
 	}
 	return h.Sum(nil), check(Piece{Piece: p, Size: size, Movie: m}, j.Plan.Listed)
 }

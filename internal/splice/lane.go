@@ -23,7 +23,7 @@ type lane struct {
 	scale   uint32
 	reorder int64 // composition offset of every strand's first picture, in scale
 	track   *media.Track
-	last    int   // index of the last strand's first sample
+	last    int   // index of the last strand's first shown sample
 	begin   int64 // position from which the first strand is shown
 	until   int64 // position to which the last strand is shown
 	cut     bool  // the last strand goes on after until
@@ -102,17 +102,18 @@ func indexOf(cs []media.Config, c media.Config) (uint16, bool) {
 }
 
 // append adds the strand's samples, whose first one belongs at the position natural, and returns
-// how far they lie from there.
+// how late the first shown one is.
 func (l *lane) append(s *strand, source uint16, natural int64) (int64, error) {
 	first := l.settle(s, natural)
 	shown := first + l.ticks(s, s.shown-s.begin())
 	if len(l.track.Samples) == 0 {
 		l.begin = shown
 	}
+	hidden := s.hidden()
 	if l.key.kind == media.Audio {
-		l.makeRoom(shown, s.hidden())
+		l.makeRoom(shown, hidden)
 	}
-	l.last = len(l.track.Samples)
+	l.last = len(l.track.Samples) + hidden
 	begin := s.Samples[0].Time
 	for _, m := range s.Samples {
 		at, composed := first+l.ticks(s, m.Time-begin), l.reorder+first+l.ticks(s, m.Time+int64(m.Shift)-s.first)
@@ -124,7 +125,7 @@ func (l *lane) append(s *strand, source uint16, natural int64) (int64, error) {
 	l.track.End = max(first+l.ticks(s, s.length()), l.track.Samples[len(l.track.Samples)-1].Time+1)
 	l.until = first + l.ticks(s, s.until-s.begin())
 	l.cut = s.cut()
-	return first - natural, nil
+	return l.track.Samples[l.last].Time - natural - l.ticks(s, s.Samples[hidden].Time-begin), nil
 }
 
 // push appends one sample at the position at, or just after the sample before where that is
@@ -169,13 +170,13 @@ func (l *lane) slack(s *strand) float64 {
 
 // makeRoom moves the last samples of the strand before together where they reach past visible,
 // the place of the next strand's first shown sample, so that the next one starts on time with
-// its hidden samples in front of it. Every sample is kept: decoders need them all. The first
+// its hidden samples in front of it. Every sample is kept: decoders need them all. The first shown
 // sample of the strand before stays where it is.
 func (l *lane) makeRoom(visible int64, hidden int) {
-	ss := l.track.Samples[l.last:]
-	if len(ss) == 0 {
+	if len(l.track.Samples) == 0 {
 		return
 	}
+	ss := l.track.Samples[l.last:]
 	limit := max(visible-int64(hidden), ss[0].Time+int64(len(ss)))
 	for i := len(ss) - 1; i > 0 && ss[i].Time >= limit; i-- {
 		limit--

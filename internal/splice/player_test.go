@@ -55,10 +55,10 @@ func play(t failer, m *media.Movie, tr *media.Track) []shot {
 	}
 	slices.Sort(composed)
 	var out []shot
-	for i, m := range tr.Samples {
+	for _, m := range tr.Samples {
 		c := m.Time + int64(m.Shift)
 		k, _ := slices.BinarySearch(composed, c+1)
-		end := float64(c) + float64(tr.Duration(i))
+		end := float64(c + tr.Duration(len(tr.Samples)-1)) // of the last one shown
 		if k < len(composed) {
 			end = float64(composed[k])
 		}

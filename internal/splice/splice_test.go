@@ -223,6 +223,15 @@ func TestTracksAndConfigurations(t *testing.T) {
 	}
 }
 
+// A second track of pictures that is longer than the first reaches over the seam; its pictures
+// keep their times, in decode order one after the other.
+func TestSecondTrackOfPictures(t *testing.T) {
+	j := join(t, []splice.Piece{piece(0, video(25), video(28)), piece(s, video(25), video(28))}, splice.Options{})
+	if tr := j.Movie.Tracks[1]; tr.Samples[28].Shift >= 0 || tr.Composition(28) != 1000 {
+		t.Errorf("the second track goes on with %+v, want it to be shown at 1000 ms", tr.Samples[28])
+	}
+}
+
 func TestOtherTimescales(t *testing.T) {
 	for name, scales := range map[string][3]uint32{
 		"common":        {1000, 90000, 48000},
@@ -265,6 +274,11 @@ func TestStart(t *testing.T) {
 		if !j.Start.Equal(noon.Add(c.start)) || !j.Movie.Created.Equal(j.Start) {
 			t.Errorf("%s: Start %v, Created %v; want noon + %v", name, j.Start, j.Movie.Created, c.start)
 		}
+	}
+	// Sound that starts before the first picture is shown, and no picture with it.
+	early := piece(0, edited(video(25), media.Edit{Duration: 70, Media: -1}, media.Edit{}), sound(47))
+	if j := join(t, []splice.Piece{early}, splice.Options{}); j.Lead != 0 || !j.Start.Equal(noon.Add(500*ms)) || j.Length != 1070*ms {
+		t.Errorf("sound first: Lead %v, Start %v, Length %v; want 0, noon + 500ms, 1.07s", j.Lead, j.Start, j.Length)
 	}
 	f := file(video(25))
 	f.Movie.Created = noon

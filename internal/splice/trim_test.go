@@ -108,6 +108,9 @@ func TestTrimToNothing(t *testing.T) {
 func TestTrimLeavesATrackOut(t *testing.T) {
 	pieces := []splice.Piece{piece(0, video(25), sound(10)), piece(s, with(video(25), hevc)), piece(2*s, with(video(25), hevc), regular(media.Audio, 8000, alaw, 50, 160, 8000))}
 	j := join(t, pieces, splice.Options{Clock: archive.Producer, From: noon.Add(500 * ms), To: noon.Add(1500 * ms)})
+	if got := length(t, j.Movie); math.Abs(got-1.02) > eps {
+		t.Errorf("the movie is %f s long, want 1.02", got)
+	}
 	for _, tr := range j.Movie.Tracks {
 		shown := 0
 		for _, sh := range play(t, j.Movie, tr) {
