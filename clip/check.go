@@ -5,9 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/kvsclip/kvsclip/archive"
 )
+
+// MinPiece is the shortest that Request.Piece can be: the shortest fragment the service takes.
+const MinPiece = time.Second
 
 // checked returns the request with its times in UTC milliseconds, the service's resolution, or an
 // ErrUsage.
@@ -21,8 +25,8 @@ func (r Request) checked() (Request, error) {
 		return bad("no stream is named")
 	case !r.Range.From.Before(r.Range.To):
 		return bad("the range %v ends before it begins", r.Range)
-	case r.Piece < 0:
-		return bad("a piece of %v", r.Piece)
+	case r.Piece < 0 || r.Piece > 0 && r.Piece < MinPiece:
+		return bad("pieces of %v: a fragment is a second at the least, so is a piece", r.Piece)
 	case r.Parallel < 0 || r.Parallel > MaxParallel:
 		return bad("%d pieces in flight: 1 to %d are possible", r.Parallel, MaxParallel)
 	case !oneOf(r.Trim, "", TrimExact, TrimFragment):

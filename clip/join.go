@@ -58,7 +58,7 @@ func piecesToSplice(pieces []fetch.Piece) []splice.Piece {
 	for i, p := range pieces {
 		out[i] = splice.Piece{
 			Movie: p.Movie, Fragments: p.Fragments, Name: fmt.Sprintf("piece %d", p.Index+1),
-			Continues: i > 0 && p.Span == pieces[i-1].Span,
+			Continues: i > 0 && p.Span == pieces[i-1].Span, Together: true,
 		}
 	}
 	return out

@@ -71,6 +71,9 @@ func (p *part) measure() error {
 	if len(p.strands) == 0 {
 		return fmt.Errorf("it holds no samples: %w", ErrCannotJoin)
 	}
+	if p.Together {
+		p.undelay()
+	}
 	p.lead = &p.strands[0]
 	for i := range p.strands {
 		if p.lead.Kind != media.Video && p.strands[i].Kind == media.Video {
@@ -78,6 +81,21 @@ func (p *part) measure() error {
 		}
 	}
 	return nil
+}
+
+// undelay takes off what B-frames delay the pictures by, if no edit list says anything of delays.
+func (p *part) undelay() {
+	for i := range p.strands {
+		if len(p.strands[i].Edits) > 0 {
+			return
+		}
+	}
+	for i := range p.strands {
+		if s := &p.strands[i]; s.Kind == media.Video {
+			delay := s.first - s.Samples[0].Time
+			s.offset, s.shown, s.until = s.offset-delay, s.shown-delay, s.until-delay
+		}
+	}
 }
 
 func newStrand(t *media.Track, movieScale uint32, ordinal int) (strand, error) {

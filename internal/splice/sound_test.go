@@ -202,3 +202,32 @@ func TestPieceWithoutSound(t *testing.T) {
 		})
 	}
 }
+
+func TestBFrameDelayWithoutEditList(t *testing.T) {
+	movieOf := func(together bool) splice.Piece {
+		p := piece(0, reordered(100, 80), sound(187)) // first shown at 80 ms, as ctts version 0 needs
+		p.Together = together
+		return p
+	}
+	for name, tc := range map[string]struct {
+		piece splice.Piece
+		want  float64 // sound after picture, seconds
+	}{
+		"a piece of fragments: an artefact": {movieOf(true), 0},
+		"a clip: what its boxes say":        {movieOf(false), -0.080},
+		"a piece with an edit list: what it is": {func() splice.Piece {
+			p := movieOf(true)
+			edited(p.Movie.Tracks[0], media.Edit{Media: 80, Duration: 4000})
+			edited(p.Movie.Tracks[1], media.Edit{Duration: 15, Media: -1}, media.Edit{})
+			return p
+		}(), 0.015},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := join(t, []splice.Piece{tc.piece}, splice.Options{}).Movie
+			got := first(shots(t, m, 0, media.Audio)) - first(shots(t, m, 0, media.Video))
+			if d := got - tc.want; d > 1e-6 || d < -1e-6 {
+				t.Errorf("sound begins %.3f s after the picture, want %.3f", got, tc.want)
+			}
+		})
+	}
+}

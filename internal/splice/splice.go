@@ -27,7 +27,11 @@ type Piece struct {
 	Fragments []archive.Fragment
 	// Continues says that the piece goes on where the one before ended: no gap lies between.
 	Continues bool
-	Name      string // for messages: "piece 3", "a.mp4"
+	// Together says that sound and picture began together if the movie has no edit list: so it is
+	// with a piece that begins with a fragment. The delay that B-frames then give the picture by
+	// their composition offsets is an artefact of packaging, and is taken off.
+	Together bool
+	Name     string // for messages: "piece 3", "a.mp4"
 }
 
 // Options says what to make of the pieces. The zero value joins all of them whole.
