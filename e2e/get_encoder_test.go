@@ -26,23 +26,28 @@ func TestGetWithRealEncoders(t *testing.T) {
 	}{
 		"x264 with b-frames and aac": {
 			[]string{"-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-b_strategy", "2", "-x264-params", "keyint=50:scenecut=0:open-gop=0", "-c:a", "aac", "-ar", "48000"},
-			[]string{"--edit-list"}, lateBound,
+			[]string{"--edit-list"},
+			lateBound,
 		},
 		"x264 with negative offsets and aac at 16 kHz": {
 			[]string{"-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-x264-params", "keyint=25:scenecut=0", "-c:a", "aac", "-ar", "16000"},
-			[]string{"--ctts", "1"}, 64 * time.Millisecond,
+			[]string{"--ctts", "1"},
+			64 * time.Millisecond,
 		},
 		"x264 with alaw": {
 			[]string{"-c:v", "libx264", "-preset", "veryfast", "-tune", "zerolatency", "-g", "50", "-c:a", "pcm_alaw", "-f", "mov"},
-			[]string{"--edit-list"}, 0,
+			[]string{"--edit-list"},
+			0,
 		},
 		"x265 with b-frames and aac": {
 			[]string{"-c:v", "libx265", "-preset", "ultrafast", "-tag:v", "hvc1", "-x265-params", "log-level=error:keyint=50:bframes=3:open-gop=0:scenecut=0", "-c:a", "aac", "-ar", "48000"},
-			[]string{"--edit-list", "--moov", "last"}, lateBound,
+			[]string{"--edit-list", "--moov", "last"},
+			lateBound,
 		},
 		"x265 as hev1 alone": {
 			[]string{"-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=error:keyint=50:bframes=0", "-an"},
-			[]string{"--hevc-tag", "hev1"}, 0,
+			[]string{"--hevc-tag", "hev1"},
+			0,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -50,8 +50,10 @@ func TestGetEndsInTheSameClipWhateverGoesWrong(t *testing.T) {
 		"scarce points":   {usual, []string{"--seed", "3", "--lag", "1s", "--tps"}, []string{"-j", "32", "--piece", "2s"}, nil},
 		"chunked and cut": {usual, []string{"--cut-rate", "0.3", "--content-length=false"}, []string{"--piece", "10s"}, retried},
 		"all at once": {
-			usual, []string{"--throttle-rate", "0.1", "--cut-rate", "0.1", "--error-rate", "0.1", "--rotate-every", "7", "--latency", "5ms"},
-			[]string{"--piece", "10s"}, retried,
+			usual,
+			[]string{"--throttle-rate", "0.1", "--cut-rate", "0.1", "--error-rate", "0.1", "--rotate-every", "7", "--latency", "5ms"},
+			[]string{"--piece", "10s"},
+			retried,
 		},
 		"cut short":              {usual, []string{"--clip-fragments", "17"}, nil, halved},
 		"cut short by bytes":     {usual, []string{"--clip-bytes", "300k"}, nil, halved},

@@ -18,8 +18,7 @@ type reel struct {
 	*emulator
 	name      string
 	sound     film.Sound
-	exact     bool          // answers tell to a millisecond how sound lies beside the picture
-	delay     time.Duration // by which answers show all pictures late, and none of the sound
+	exact     bool // answers tell to a millisecond how sound lies beside the picture
 	fragments []kvsemu.Fragment
 	frames    []judgetest.Frame // the whole recording, decoded once
 }
@@ -119,7 +118,7 @@ func (r *reel) timing(t *testing.T, frames []judgetest.Frame) time.Duration {
 }
 
 // lateness is how late each beep is against the pictures, less what the coding of the sound in
-// blocks and the answers make of it by themselves.
+// blocks makes of it by itself.
 func (r *reel) lateness(t *testing.T, path string, frames []judgetest.Frame) []time.Duration {
 	t.Helper()
 	beeps := judgetest.Beeps(t, path)
@@ -129,7 +128,7 @@ func (r *reel) lateness(t *testing.T, path string, frames []judgetest.Frame) []t
 		f := frames[nearest(frames, beep)]
 		second := f.Wall.Add(beep - f.PTS - late[i]).Unix()
 		natural := spec.BeepAt(second)*int64(spec.BlockSize()) - second*int64(spec.SampleRate()) // PCM samples
-		late[i] += r.delay - time.Duration(natural)*time.Second/time.Duration(spec.SampleRate())
+		late[i] -= time.Duration(natural) * time.Second / time.Duration(spec.SampleRate())
 	}
 	return late
 }
@@ -181,33 +180,31 @@ func TestGetShowsEachPictureOnceInItsPlace(t *testing.T) {
 	for name, tc := range map[string]struct {
 		camera   string
 		switches []string
-		delay    time.Duration
 	}{
-		"aac":             {"door:size=320x192,sound=aac,for=8m50s,gap=1m10s+40s,codec=6m", nil, 0},
-		"aac, edit lists": {"door:size=320x192,sound=aac,for=8m50s,gap=1m10s+40s,codec=6m", []string{"--edit-list"}, 0},
-		"alaw":            {"door:size=320x192,sound=alaw,gop=1s," + events, []string{"--moov", "last", "--edit-list"}, 0},
-		"alaw, no edits":  {"door:size=320x192,sound=alaw,gop=1s," + events, []string{"--moov", "last"}, 0},
-		"b-frames":        {"door:size=320x192,bframes=2,sound=alaw,gop=1s," + events, []string{"--edit-list", "--ctts", "0"}, 0},
+		"aac":             {"door:size=320x192,sound=aac,for=8m50s,gap=1m10s+40s,codec=6m", nil},
+		"aac, edit lists": {"door:size=320x192,sound=aac,for=8m50s,gap=1m10s+40s,codec=6m", []string{"--edit-list"}},
+		"alaw":            {"door:size=320x192,sound=alaw,gop=1s," + events, []string{"--moov", "last", "--edit-list"}},
+		"alaw, no edits":  {"door:size=320x192,sound=alaw,gop=1s," + events, []string{"--moov", "last"}},
+		"b-frames":        {"door:size=320x192,bframes=2,sound=alaw,gop=1s," + events, []string{"--edit-list", "--ctts", "0"}},
 		"b-frames, offsets below 0": {
-			"door:size=320x192,bframes=2,sound=aac,gop=1s," + events, []string{"--ctts", "1", "--large64", "--moov", "last"}, 0,
+			"door:size=320x192,bframes=2,sound=aac,gop=1s," + events, []string{"--ctts", "1", "--large64", "--moov", "last"},
 		},
-		"b-frames, no edits": {"door:size=320x192,bframes=1,sound=aac,gop=1s," + events, []string{"--content-length=false"}, 40 * time.Millisecond},
-		"29.97":              {"door:size=640x360,fps=29.97,sound=alaw,gop=1s," + events, []string{"--edit-list", "--large64"}, 0},
-		"29.97, b-frames":    {"door:size=320x192,fps=29.97,bframes=2,sound=aac,gop=1s," + events, []string{"--edit-list"}, 0},
-		"23.976":             {"door:size=320x192,fps=23.976,sound=aac,for=5m,gap=1m10s+10s,codec=2m", nil, 0},
-		"irregular":          {"door:size=320x192,irregular,sound=alaw,gop=1s," + events, []string{"--edit-list", "--ctts", "1"}, 0},
-		"irregular b-frames": {"door:size=320x192,irregular,bframes=2,sound=aac,gop=1s," + events, []string{"--edit-list"}, 0},
-		"two a second":       {"door:size=320x192,fps=2,gop=2s,sound=alaw,for=8m,gap=1m10s+20s,codec=4m", []string{"--edit-list"}, 0},
-		"server jitter":      {"door:size=320x192,sound=alaw,gop=1s,server-jitter=400ms," + events, []string{"--edit-list"}, 0},
-		"clock ahead":        {"door:size=320x192,sound=aac,gop=1s,clock-offset=75s,upload=1s," + events, nil, 0},
-		"sizes":              {"door:size=320x192,sound=alaw,gop=1s,for=4m,gap=1m10s+10s,codec=2m,resize=2m40s+640x360,resize=3m+320x192", []string{"--edit-list"}, 0},
-		"gaps kept inside":   {"door:size=320x192,sound=aac,gop=1s," + events, []string{"--gaps", "keep"}, 0},
-		"sent twice":         {"door:size=320x192,sound=alaw,gop=1s,for=3m20s,again=40s+15s,gap=1m10s+10s,again=2m20s+5s", []string{"--edit-list"}, 0},
+		"b-frames, no edits": {"door:size=320x192,bframes=1,sound=aac,gop=1s," + events, []string{"--content-length=false"}},
+		"29.97":              {"door:size=640x360,fps=29.97,sound=alaw,gop=1s," + events, []string{"--edit-list", "--large64"}},
+		"29.97, b-frames":    {"door:size=320x192,fps=29.97,bframes=2,sound=aac,gop=1s," + events, []string{"--edit-list"}},
+		"23.976":             {"door:size=320x192,fps=23.976,sound=aac,for=5m,gap=1m10s+10s,codec=2m", nil},
+		"irregular":          {"door:size=320x192,irregular,sound=alaw,gop=1s," + events, []string{"--edit-list", "--ctts", "1"}},
+		"irregular b-frames": {"door:size=320x192,irregular,bframes=2,sound=aac,gop=1s," + events, []string{"--edit-list"}},
+		"two a second":       {"door:size=320x192,fps=2,gop=2s,sound=alaw,for=8m,gap=1m10s+20s,codec=4m", []string{"--edit-list"}},
+		"server jitter":      {"door:size=320x192,sound=alaw,gop=1s,server-jitter=400ms," + events, []string{"--edit-list"}},
+		"clock ahead":        {"door:size=320x192,sound=aac,gop=1s,clock-offset=75s,upload=1s," + events, nil},
+		"sizes":              {"door:size=320x192,sound=alaw,gop=1s,for=4m,gap=1m10s+10s,codec=2m,resize=2m40s+640x360,resize=3m+320x192", []string{"--edit-list"}},
+		"gaps kept inside":   {"door:size=320x192,sound=aac,gop=1s," + events, []string{"--gaps", "keep"}},
+		"sent twice":         {"door:size=320x192,sound=alaw,gop=1s,for=3m20s,again=40s+15s,gap=1m10s+10s,again=2m20s+5s", []string{"--edit-list"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := shoot(t, tc.camera, tc.switches...)
-			r.delay = tc.delay
 			r.exact = r.sound == film.ALaw || slices.Contains(tc.switches, "--edit-list")
 			r.judge(t, "all.mp4", r.frames)
 			length := r.frames[len(r.frames)-1].Wall.Sub(r.frames[0].Wall)
@@ -237,7 +234,7 @@ func (r *reel) part(t *testing.T, from, to time.Time, clock, trim string) {
 	if frames[0].Index != want.First || frames[len(frames)-1].Index != want.Last {
 		t.Errorf("%s: shows pictures %d to %d, want %v", out, frames[0].Index, frames[len(frames)-1].Index, want)
 	}
-	if frames[0].PTS > r.delay+time.Millisecond {
+	if frames[0].PTS > time.Millisecond {
 		t.Errorf("%s: the first picture is shown %v after the beginning", out, frames[0].PTS)
 	}
 	r.judge(t, out, frames)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kvsclip/kvsclip/internal/film"
 	"github.com/kvsclip/kvsclip/internal/judgetest"
 )
 
@@ -177,10 +178,13 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("kvsclip demo: %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 	frames := whole(t, h.path("demo.mp4"))
-	demo := &reel{}
+	demo := &reel{sound: film.AAC}
 	off := demo.timing(t, frames)
-	late := furthest(judgetest.LipSync(frames, judgetest.Beeps(t, h.path("demo.mp4"))))
+	late := furthest(demo.lateness(t, h.path("demo.mp4"), frames))
 	t.Logf("%d pictures in %d spans, at most %v off; sound at most %v off", len(frames), len(demo.spans(frames)), off, late)
+	if late > lateBound {
+		t.Errorf("sound is %v off its picture, want at most %v", late, lateBound)
+	}
 	tidied(t, h)
 	h.fails(t, 7, []string{"--force"}, "demo", "-o", "demo.mp4")
 }

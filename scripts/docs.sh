@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 repo=$PWD
 program=$(realpath "${1:-bin/kvsclip}")
 
-for tool in aws ffmpeg jq; do
+for tool in aws ffmpeg ffprobe jq; do
 	command -v $tool >/dev/null || { echo "docs.sh needs $tool" >&2; exit 1; }
 done
 
@@ -152,11 +152,11 @@ for command in \
 done | sed '$d' | draw >"$work/demo.svg"
 keep "$work/demo.svg" docs/demo.svg
 
-# The last picture before the gap and the first one after it, neighbours in the clip: it lies
-# 1799 s behind the asked start.
+# The last picture before the gap and the first one after it, neighbours in the clip. The asked
+# start is 12:10:00.6 by the camera's clock, so the gap was closed up 1799.4 s later.
 echo docs/frame.png >&2
-ffmpeg -v error -nostdin -y -ss 1798.96 -i "$work/here/clip.mp4" -frames:v 1 "$work/before.png"
-ffmpeg -v error -nostdin -y -ss 1799 -i "$work/here/clip.mp4" -frames:v 1 "$work/after.png"
+ffmpeg -v error -nostdin -y -ss 1799.34 -i "$work/here/clip.mp4" -frames:v 1 "$work/before.png"
+ffmpeg -v error -nostdin -y -ss 1799.38 -i "$work/here/clip.mp4" -frames:v 1 "$work/after.png"
 ffmpeg -v error -nostdin -y -i "$work/before.png" -i "$work/after.png" -bitexact \
 	-filter_complex '[0]pad=iw+16:ih:0:0:white@0,format=rgba[a];[1]format=rgba[b];[a][b]hstack' "$work/frame.png"
 pixels() { ffmpeg -v error -nostdin -i "$1" -f rawvideo -pix_fmt rgba - 2>/dev/null; }
