@@ -237,6 +237,25 @@ func TestRunLeavesFinishedPiecesWhenInterrupted(t *testing.T) {
 	}
 }
 
+func TestOneFailureEndsAllPiecesInFlight(t *testing.T) {
+	emu := &kvsemu.Server{Fault: func(r *http.Request) *kvsemu.Fault {
+		if strings.HasSuffix(r.URL.Path, "/getClip") {
+			return &kvsemu.Fault{Status: 403, Code: "AccessDeniedException"}
+		}
+		return nil
+	}}
+	b := newBench(t, emu, kvsemu.Camera{GOP: time.Second}, 10)
+	j := b.job(t, b.listed(t, 30*time.Minute, plan.Options{})) // more than the quota gives at once: some wait for points
+	j.Parallel = fetch.MaxParallel
+	_, err := j.Run(t.Context())
+	if !kvs.IsDenied(err) {
+		t.Errorf("Run: %v, want the refusal", err)
+	}
+	if text := err.Error(); len(text) > 1000 {
+		t.Errorf("Run: a message of %d bytes", len(text))
+	}
+}
+
 func TestRunSaysWhenTheFolderCannotBeMade(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {

@@ -25,13 +25,13 @@ func (e *Error) Advice() string {
 	case IsRetention(e):
 		return "the footage is older than the stream keeps it, or it keeps none: ask for a later range, and see the retention with kvsclip streams; it can be raised for the future with aws kinesisvideo update-data-retention"
 	case IsEmpty(e):
-		return "nothing was recorded there on this clock: see what there is with kvsclip timeline, and try --clock producer or --clock server"
+		return "nothing was recorded there on this clock: see what there is with kvsclip plan and a wider range, and try --clock producer or --clock server"
 	case IsNoStream(e):
 		return e.adviceOnStream()
 	case e.throttled():
 		return "other readers use up the stream's quota points: run again later, lower --share or --parallel, or raise --retries"
 	case splits[e.Code]:
-		return "GetClip does not take this media (H.264 or H.265, with AAC or A-law beside H.264 only, and no change of codec inside a clip): try --engine fragments"
+		return "GetClip does not take this media (H.264 or H.265, with AAC or A-law beside H.264 only, and no change of codec inside a clip)"
 	}
 	return e.adviceOnNetwork()
 }

@@ -77,20 +77,20 @@ func (c *Client) call(ctx context.Context, op, stream string, try func() error) 
 		if _, ok := errors.AsType[*rejection](err); ok {
 			return err
 		}
+		if ctx.Err() != nil {
+			return c.stopped(ctx, op, stream, n, err)
+		}
 		if e, ok := errors.AsType[*Error](err); ok && e.Op != op {
 			return e
 		}
 		e := c.explain(op, stream, err)
 		e.Tries = n
-		if ctx.Err() != nil {
-			return e.stop(ctx)
-		}
 		if Judge(e) != Retry || n == c.cfg.Retries {
 			return e
 		}
 		c.report(progress.Retried{Op: op, Try: n, Err: e})
 		if wait(ctx, delay(n, c.backoff, rand.Float64(), e.after)) != nil {
-			return e.stop(ctx)
+			return c.stopped(ctx, op, stream, n, e)
 		}
 		c.counts.retried.Add(1)
 	}

@@ -23,7 +23,16 @@ type ClipRequest struct {
 	// (API_reader_ClipTimestampRange). They are sent in whole milliseconds. The service refuses
 	// an end that is not after the start, so for one fragment the end is sent 1 ms later.
 	First, Last time.Time
-	Fragments   int // quota points it costs; 0 means not known, counted as MaxClipFragments
+	Fragments   int // quota points it costs; 0 means not known, counted as one a second and MaxClipFragments at the most
+}
+
+// points is what the call costs. Fragments that are not known start a second apart at the least
+// (Amazon Kinesis Video Streams quotas, minimum fragment duration).
+func (q ClipRequest) points() int {
+	if q.Fragments > 0 {
+		return q.Fragments
+	}
+	return int(min(MaxClipFragments, 1+q.Last.Sub(q.First)/time.Second))
 }
 
 // Clip asks GetClip and hands the body to use; nil means the whole body was read and use took it.
@@ -49,10 +58,7 @@ func (c *Client) Clip(ctx context.Context, q ClipRequest, use func(io.Reader) er
 			TimestampRange:       &mediatypes.ClipTimestampRange{StartTimestamp: &first, EndTimestamp: &last},
 		},
 	}
-	cost := q.Fragments
-	if cost <= 0 {
-		cost = MaxClipFragments
-	}
+	cost := q.points()
 	call := dataCall{op: opGetClip, api: types.APINameGetClip, stream: q.Stream, media: cost, metadata: cost}
 	err = c.askData(ctx, call, func(ctx context.Context, at atEndpoint, quiet *time.Timer) error {
 		out, err := c.media.GetClip(ctx, in, at)

@@ -61,11 +61,13 @@ type Error struct {
 // Error is one line: operation, stream, code, the service's words, request, tries.
 func (e *Error) Error() string {
 	var b strings.Builder
-	b.WriteString(e.Op)
-	if e.Stream != "" {
-		fmt.Fprintf(&b, " of stream %q", e.Stream)
+	if e.Op != opOpen { // nothing was called yet
+		b.WriteString(e.Op)
+		if e.Stream != "" {
+			fmt.Fprintf(&b, " of stream %q", e.Stream)
+		}
+		b.WriteString(": ")
 	}
-	b.WriteString(": ")
 	if e.Status != 0 && e.Code != "" {
 		b.WriteString(e.Code + ": ")
 	}
@@ -185,18 +187,20 @@ func (e *Error) unanswered(err error, reached bool) {
 	}
 }
 
-// stop turns a failure into the end of ctx, which is what the caller should hear of.
-func (e *Error) stop(ctx context.Context) *Error {
-	why, last := context.Cause(ctx), e.Message
-	e.Code, e.Status, e.stopped = "Interrupted", 0, true
-	e.Message = clean(why.Error())
-	if errors.Is(why, ctx.Err()) {
-		e.Err = why
-	} else {
+// stopped tells of the end of ctx, which is what the caller should hear of after a try that
+// failed with last. It is always an *Error of its own: the cause of the end, and last with it, can
+// be the *Error of another call, whose failure ended this one.
+func (c *Client) stopped(ctx context.Context, op, stream string, tries int, last error) *Error {
+	why := context.Cause(ctx)
+	e := &Error{
+		Op: op, Stream: stream, Region: c.region, Account: c.creds.accountID(), Action: action(op),
+		Code: "Interrupted", Message: clean(why.Error()), Tries: tries, stopped: true, Err: why,
+	}
+	if !errors.Is(why, ctx.Err()) {
 		e.Err = errors.Join(why, ctx.Err())
 	}
-	if e.Tries > 1 || e.RequestID != "" {
-		e.Message += " while trying again: " + last
+	if own, ok := errors.AsType[*Error](last); ok && tries > 1 && !errors.Is(why, last) {
+		e.Message += " while trying again: " + own.Message
 	}
 	return e
 }

@@ -33,7 +33,7 @@ func TestAnswers(t *testing.T) {
 		"retention":         {refuse(400, "InvalidArgumentException", "End timestamp 1724080162000 is outside of the stream retention period."), kvs.Final, "retention", "later range"},
 		"no retention":      {refuse(400, "NoDataRetentionException", "none"), kvs.Final, "retention", "later range"},
 		"argument":          {refuse(400, "InvalidArgumentException", "bad"), kvs.Final, "", ""},
-		"configuration":     {refuse(400, "InvalidCodecPrivateDataException", "changed"), kvs.Split, "", "--engine fragments"},
+		"configuration":     {refuse(400, "InvalidCodecPrivateDataException", "changed"), kvs.Split, "", "GetClip does not take this media"},
 		"no configuration":  {refuse(400, "MissingCodecPrivateDataException", "missing"), kvs.Split, "", ""},
 		"media type":        {refuse(400, "UnsupportedStreamMediaTypeException", "no"), kvs.Split, "", ""},
 		"frame":             {refuse(400, "InvalidMediaFrameException", "no"), kvs.Split, "", ""},

@@ -45,7 +45,7 @@ const (
 	// MaxFragments is the largest listing that is held: 23 days of fragments of one second.
 	MaxFragments = 2_000_000
 	// MaxClipFragments is the most fragments of one GetClip answer, and the points that are
-	// reserved for a ClipRequest that doesn't know its own (Amazon Kinesis Video Streams quotas).
+	// reserved at most for a ClipRequest that doesn't know its own (Amazon Kinesis Video Streams quotas).
 	MaxClipFragments = 200
 )
 
