@@ -82,10 +82,16 @@ func TestJoinRefuses(t *testing.T) {
 		}, 1, "failed", []string{"ends before its contents"}},
 		{"movie fragments", ffmpegClip("-movflags", "frag_keyframe+empty_moov"), 1, "failed", []string{"movie fragments"}},
 		{"missing", func(testing.TB, string) {}, 7, "local", []string{"no such file"}},
-		{"pictures hidden at the start", func(t testing.TB, path string) { hidden(t, path, media.Edit{Media: 500}) },
-			1, "cannotJoin", []string{"hides pictures at the start", "without loss"}},
-		{"pictures hidden at the end", func(t testing.TB, path string) { hidden(t, path, media.Edit{Duration: 1500}) },
-			1, "cannotJoin", []string{"hides pictures at the end", "without loss"}},
+		{
+			"pictures hidden at the start", func(t testing.TB, path string) { hidden(t, path, media.Edit{Media: 500}) },
+			1, "cannotJoin",
+			[]string{"hides pictures at the start", "without loss"},
+		},
+		{
+			"pictures hidden at the end", func(t testing.TB, path string) { hidden(t, path, media.Edit{Duration: 1500}) },
+			1, "cannotJoin",
+			[]string{"hides pictures at the end", "without loss"},
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -257,16 +263,31 @@ func TestJoinDifferentTracks(t *testing.T) {
 		clips  []func(testing.TB, string, int)
 		tracks []track
 	}{
-		{"sound alone in the middle", []func(testing.TB, string, int){coded(plain, aac), coded(nil, aac), coded(plain, aac)},
-			[]track{{"v:0", []int{0, 2}}, {"a:0", []int{0, 1, 2}}}},
-		{"sound alone", []func(testing.TB, string, int){coded(nil, aac), coded(nil, aac)},
-			[]track{{"a:0", []int{0, 1}}}},
-		{"pictures, then sound too", []func(testing.TB, string, int){coded(plain, nil), coded(plain, aac), coded(plain, nil)},
-			[]track{{"v:0", []int{0, 1, 2}}, {"a:0", []int{1}}}},
-		{"H.265 between H.264", []func(testing.TB, string, int){coded(plain, aac), coded(hevc, aac), coded(plain, aac)},
-			[]track{{"v:0", []int{0, 2}}, {"v:1", []int{1}}, {"a:0", []int{0, 1, 2}}}},
-		{"A-law after AAC", []func(testing.TB, string, int){coded(plain, aac), coded(plain, alaw)},
-			[]track{{"v:0", []int{0, 1}}, {"a:0", []int{0}}, {"a:1", []int{1}}}},
+		{
+			"sound alone in the middle",
+			[]func(testing.TB, string, int){coded(plain, aac), coded(nil, aac), coded(plain, aac)},
+			[]track{{"v:0", []int{0, 2}}, {"a:0", []int{0, 1, 2}}},
+		},
+		{
+			"sound alone",
+			[]func(testing.TB, string, int){coded(nil, aac), coded(nil, aac)},
+			[]track{{"a:0", []int{0, 1}}},
+		},
+		{
+			"pictures, then sound too",
+			[]func(testing.TB, string, int){coded(plain, nil), coded(plain, aac), coded(plain, nil)},
+			[]track{{"v:0", []int{0, 1, 2}}, {"a:0", []int{1}}},
+		},
+		{
+			"H.265 between H.264",
+			[]func(testing.TB, string, int){coded(plain, aac), coded(hevc, aac), coded(plain, aac)},
+			[]track{{"v:0", []int{0, 2}}, {"v:1", []int{1}}, {"a:0", []int{0, 1, 2}}},
+		},
+		{
+			"A-law after AAC",
+			[]func(testing.TB, string, int){coded(plain, aac), coded(plain, alaw)},
+			[]track{{"v:0", []int{0, 1}}, {"a:0", []int{0}}, {"a:1", []int{1}}},
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

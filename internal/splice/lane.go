@@ -20,6 +20,7 @@ const rounding = 2 * time.Millisecond
 // scale; finish moves them so that the first is 0.
 type lane struct {
 	key     key
+	format  string // of all sample entries
 	scale   uint32
 	reorder int64 // composition offset of every strand's first picture, in scale
 	track   *media.Track
@@ -47,6 +48,7 @@ func newLanes(parts []part, scale uint32) []*lane {
 				audio = append(audio, l)
 			}
 		}
+		l.admit(s.Configs)
 		l.scale = common(l.scale, s.Timescale)
 		count[s.key] += len(s.Samples)
 	}
@@ -79,6 +81,7 @@ func strands(parts []part) iter.Seq[*strand] {
 func (l *lane) configure(s *strand) (bool, error) {
 	l.config = l.config[:0]
 	for _, c := range s.Configs {
+		c = renamed(c, l.format)
 		i, ok := indexOf(l.track.Configs, c)
 		if !ok {
 			l.track.Configs = append(l.track.Configs, c)
