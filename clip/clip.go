@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/kvsclip/kvsclip/archive"
 	"github.com/kvsclip/kvsclip/internal/kvs"
@@ -63,7 +64,12 @@ func (c *Client) Plan(ctx context.Context, r Request) (*plan.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.plan(ctx, r)
+	now := time.Now()
+	p, err := c.plan(ctx, r)
+	if err == nil {
+		c.live(p, now)
+	}
+	return p, err
 }
 
 func (c *Client) plan(ctx context.Context, r Request) (*plan.Plan, error) {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/kvsclip/kvsclip/archive"
 	"github.com/kvsclip/kvsclip/internal/fetch"
 	"github.com/kvsclip/kvsclip/internal/kvs"
 	"github.com/kvsclip/kvsclip/internal/progress"
@@ -89,11 +90,34 @@ func (g *get) planned(ctx context.Context) (*plan.Plan, error) {
 	return p, err
 }
 
+// unfinished is the least time that the end of what is listed lies behind a live camera: a
+// fragment is listed when it has ended and arrived.
+const unfinished = archive.MaxFragmentLength + 5*time.Second
+
+// live takes the gap at the end of a plan away where nothing can be listed yet, because a camera
+// may still film it at the time now, and returns a note that says so.
+func (c *Client) live(p *plan.Plan, now time.Time) (notes []string) {
+	n := len(p.Timeline.Gaps) - 1
+	if n < 0 || len(p.Timeline.Spans) == 0 {
+		return nil
+	}
+	end := p.Timeline.Gaps[n]
+	if !end.To.Equal(p.Timeline.Range.To) || now.Sub(end.From) >= unfinished {
+		return nil
+	}
+	p.Timeline.Gaps = p.Timeline.Gaps[:n]
+	note := fmt.Sprintf("the last %v are not recorded yet", end.To.Sub(end.From).Round(100*time.Millisecond))
+	c.report.Report(progress.Note{Text: note})
+	return []string{note}
+}
+
 func (g *get) run(ctx context.Context) (*Report, error) {
+	now := time.Now()
 	p, err := g.planned(ctx)
 	if err != nil {
 		return nil, err
 	}
+	g.notes = append(g.notes, g.live(p, now)...)
 	if !p.Listed {
 		g.notes = append(g.notes, notListed)
 	}

@@ -104,7 +104,21 @@ func write(ctx context.Context, report *Report, j *splice.Joined, path string, f
 	}
 	report.Outputs = append(report.Outputs, outputOf(f, path, j))
 	report.Seams = append(report.Seams, seams(j.Seams)...)
+	report.Notes = append(report.Notes, apart(j.Movie.Tracks)...)
 	return nil
+}
+
+// apart tells of pictures or sound in more than one codec, of which players show one.
+func apart(ts []*media.Track) []string {
+	var notes []string
+	for i, t := range ts {
+		for _, o := range ts[:i] {
+			if a, b := o.Configs[0].Codec(), t.Configs[0].Codec(); o.Kind == t.Kind && o.Configs[0].Format != t.Configs[0].Format {
+				notes = append(notes, fmt.Sprintf("%s comes in %s and in %s: each has a track of its own, and most players show one of them", t.Kind, a, b))
+			}
+		}
+	}
+	return notes
 }
 
 // sound reads the tables of the written file back and compares them with the layout.
