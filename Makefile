@@ -12,7 +12,7 @@ FUZZTIME ?= 10m
 
 export CGO_ENABLED ?= 0
 
-.PHONY: build demo test race check lint vuln tidy cross bench fuzz needs clean
+.PHONY: build demo test race check lint vuln tidy cross bench fuzz needs docs clean
 
 build: ## the program, in bin/
 	go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/kvsclip ./cmd/kvsclip
@@ -51,6 +51,9 @@ vuln: $(VULN)
 
 bench: needs build ## long measurements with peers beside them
 	./scripts/bench.sh
+
+docs: needs build ## what README.md and docs/ show, from the program itself
+	./scripts/docs.sh $(BIN)/kvsclip
 
 fuzz: ## every fuzz target, FUZZTIME each
 	./scripts/fuzz.sh $(FUZZTIME)

@@ -72,6 +72,9 @@ func (n not) Set(v string) error {
 	return err
 }
 
+// Type lets help say nothing of a value where it names types, as pflag does.
+func (n not) Type() string { return "bool" }
+
 // IsBoolFlag lets -points stand for -points=true.
 func (n not) IsBoolFlag() bool { return true }
 

@@ -10,7 +10,7 @@ repo=$PWD
 program=$(realpath "${1:-bin/kvsclip}")
 
 for tool in aws ffmpeg ffprobe jq; do
-	command -v $tool >/dev/null || { echo "docs.sh needs $tool" >&2; exit 1; }
+	command -v $tool >/dev/null || { echo "docs.sh needs $tool: install it and run again" >&2; exit 1; }
 done
 
 work=$(mktemp -d)
@@ -58,7 +58,7 @@ mask() {
 		-e 's/(request id: |request )?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/REQUEST/g' \
 		"$1" | if grep -q '^\$ kvsclip demo' "$1"; then
 		# The demo's camera has filmed until a moment ago.
-		sed -E -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}/TIME/g' -e 's/sound [0-9.]+ ms/sound N ms/'
+		sed -E -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?/TIME/g' -e 's/sound [0-9.]+ ms/sound N ms/'
 	else cat; fi
 }
 

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"slices"
@@ -37,7 +38,7 @@ func (p Program) Run(ctx context.Context, args []string, stdin io.Reader, stdout
 		if cmd == root && len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 			return a.command(root, args[:1]) // its flags are unknown because it is
 		}
-		return err
+		return plainer(err)
 	})
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
@@ -46,7 +47,8 @@ func (p Program) Run(ctx context.Context, args []string, stdin io.Reader, stdout
 	if !a.started {
 		err = usageError{err}
 	}
-	return a.fail(ctx, cmd.CommandPath(), err, wantsJSON(cmd, args))
+	_, shown := errors.AsType[shownError](err)
+	return a.fail(ctx, cmd.CommandPath(), err, !shown && wantsJSON(cmd, args))
 }
 
 // app is what all commands share.

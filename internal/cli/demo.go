@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/kvsclip/kvsclip/archive"
@@ -47,7 +48,7 @@ func (a *app) demo() *cobra.Command {
   kvsclip demo -o /tmp/demo.mp4 --force`,
 		Long: `Runs the service on this machine with one camera, and downloads a clip from it that is longer than one call
 of GetClip can give. Neither your credentials nor the network are touched.`,
-		Annotations: exits(exitOK, exitFailed, exitUsage, exitLocal, exitInterrupted),
+		Annotations: exits(doneWhole, exitFailed, exitUsage, exitLocal, exitInterrupted),
 		Args:        noArguments,
 		RunE:        func(cmd *cobra.Command, _ []string) error { return a.runDemo(cmd.Context(), &f) },
 	}
@@ -62,6 +63,9 @@ of GetClip can give. Neither your credentials nor the network are touched.`,
 func (a *app) runDemo(ctx context.Context, f *demoFlags) error {
 	if err := f.talk.check(); err != nil {
 		return err
+	}
+	if st, err := os.Stat(f.output); err == nil && !st.IsDir() && !f.force {
+		return fmt.Errorf("output %q: %w", f.output, clip.ErrExists) // before the story is told
 	}
 	begin := a.now().Add(-demoLength - 2*time.Minute).Truncate(time.Second)
 	emu := &kvsemu.Server{Cameras: map[string]kvsemu.Camera{"demo": demoCamera(begin)}}

@@ -61,6 +61,7 @@ type tally struct {
 	now      func() time.Time
 	start    time.Time // when fetching began
 	last     time.Time // when due was last true
+	came     time.Time // when something last came, or fetching began
 	pieces   int
 	fetched  int   // pieces
 	total    int64 // bytes, estimated; 0 means not known
@@ -73,10 +74,13 @@ type tally struct {
 func (t *tally) add(e progress.Event) {
 	switch e := e.(type) {
 	case progress.Planned:
-		t.start, t.last = t.now(), t.now()
+		t.start, t.last, t.came = t.now(), t.now(), t.now()
 		t.pieces, t.fragment, t.total = e.Pieces, e.Fragments, e.Bytes
 	case progress.Bytes:
 		t.bytes += e.N
+		if e.N > 0 {
+			t.came = t.now()
+		}
 	case progress.Fetched:
 		t.fetched++
 		if e.Kept {
@@ -114,6 +118,9 @@ func (t *tally) speed() int64 {
 	return int64(float64(max(0, t.bytes)) / d.Seconds())
 }
 
+// waiting says that nothing has come for some seconds, so that nobody knows how long it will take.
+func (t *tally) waiting() bool { return !t.came.IsZero() && t.now().Sub(t.came) >= 5*time.Second }
+
 // left guesses how long fetching goes on; 0 means nobody knows.
 func (t *tally) left() time.Duration {
 	speed := t.speed()
@@ -138,6 +145,9 @@ func (t *tally) text() string {
 		s += " of " + bytesText(max(t.total, t.have()))
 	}
 	s += fmt.Sprintf(", %d of %s", t.fetched, countText(t.pieces, "piece"))
+	if t.waiting() {
+		return s + ", waiting"
+	}
 	if speed := t.speed(); speed > 0 {
 		s += fmt.Sprintf(", %s/s", bytesText(speed))
 	}
@@ -181,7 +191,8 @@ func (l *lines) line(text string) { fmt.Fprintf(l.w, "kvsclip: %s\n", text) }
 
 // logged tells every event to a log, and bytes every few seconds.
 type logged struct {
-	log *slog.Logger
+	log   *slog.Logger
+	whole bool // the last of the writing was told
 	tally
 }
 
@@ -195,13 +206,15 @@ func (l *logged) event(e progress.Event) {
 			l.log.Info("progress", "bytes", l.have(), "total", l.total, "pieces", l.fetched, "bytesPerSecond", l.speed())
 		}
 	case progress.Fetched:
-		l.log.Info("fetched", "piece", e.Piece, "bytes", e.Bytes, "kept", e.Kept)
+		l.log.Info("fetched", "piece", e.Piece+1, "bytes", e.Bytes, "kept", e.Kept)
 	case progress.Retried:
 		l.log.Info("retried", "call", e.Op, "try", e.Try, "error", e.Err)
 	case progress.Halved:
-		l.log.Info("halved", "piece", e.Piece, "error", e.Err)
+		l.log.Info("halved", "piece", e.Piece+1, "error", e.Err)
 	case progress.Writing:
-		if l.due() || e.Done == e.Total {
+		whole := e.Done == e.Total
+		if (l.due() || whole) && !l.whole {
+			l.whole = whole
 			l.log.Info("writing", "done", e.Done, "total", e.Total)
 		}
 	case progress.Note:

@@ -36,7 +36,7 @@ is interrupted. No account is needed and any credentials are taken. Without --ca
 NAME:key=value,... of a camera: fps, gop, bframes, sound (aac, alaw, none), size (640x360), rate, file, from (-2h),
 for, gap (10m+30s), codec (20m), resize (20m+800x600), track (20m+none), again (5m+30s), jitter, irregular,
 upload, server-jitter, clock-offset, retention.`,
-		Annotations: exits(exitOK, exitUsage, exitLocal),
+		Annotations: exits(done, exitUsage, exitLocal),
 		Args:        noArguments,
 		RunE:        func(cmd *cobra.Command, _ []string) error { return a.runEmulate(cmd.Context(), &f, &emu) },
 	}
@@ -103,14 +103,16 @@ func (a *app) tellCall(c kvsemu.Call) {
 // emulatorHints are lines to copy into another terminal.
 func emulatorHints(url string, emu *kvsemu.Server) string {
 	stream := slices.Min(slices.Collect(maps.Keys(emu.Cameras)))
+	region := cmp.Or(emu.Region, "us-west-2")
 	return fmt.Sprintf(`
 In another terminal:
   export AWS_ENDPOINT_URL_KINESIS_VIDEO=%s
-  export AWS_REGION=%s AWS_ACCESS_KEY_ID=emulator AWS_SECRET_ACCESS_KEY=emulator
+  export AWS_REGION=%s AWS_DEFAULT_REGION=%s
+  export AWS_ACCESS_KEY_ID=emulator AWS_SECRET_ACCESS_KEY=emulator
   aws kinesisvideo list-streams
   kvsclip plan %s --from -20m --to now
   kvsclip get %s --from -20m --to now -o clip.mp4
 
 Ctrl-C stops it.
-`, url, cmp.Or(emu.Region, "us-west-2"), stream, stream)
+`, url, region, region, stream, stream)
 }

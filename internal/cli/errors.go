@@ -13,6 +13,8 @@ import (
 
 	"github.com/kvsclip/kvsclip/clip"
 	"github.com/kvsclip/kvsclip/internal/kvs"
+	"github.com/kvsclip/kvsclip/internal/mp4"
+	"github.com/kvsclip/kvsclip/internal/sink"
 )
 
 // Exit codes. Scripts rely on them.
@@ -33,11 +35,18 @@ type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
+// shownError marks an error of a command that has printed its result nevertheless, so that no
+// second JSON object follows.
+type shownError struct{ error }
+
+func (e shownError) Unwrap() error { return e.error }
+
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 const (
-	goOn      = "run the same command again to go on: what was fetched is kept"
+	goOn      = "run the same command again to go on: finished pieces are kept"
 	tellUs    = "run again; if it stays, run with -vv and send what it says with a report"
+	again     = "run the same command again"
 	otherName = "give another name with -o, or --force to overwrite"
 )
 
@@ -59,11 +68,17 @@ func explain(ctx context.Context, path string, err error) (code int, kind, hint 
 		if called && v.code != exitInterrupted {
 			v.kind = cmp.Or(answer.Code, v.kind)
 			v.hint = cmp.Or(answer.Advice(), v.hint)
+			if resumes(path) && kvs.Judge(answer) == kvs.Retry {
+				v.hint += "\n" + goOn
+			}
 		}
 		return v.code, v.kind, v.hint
 	}
 	panic("internal error: no verdict")
 }
+
+// resumes says that a command goes on where an earlier run of it ended.
+func resumes(path string) bool { return strings.HasSuffix(path, " get") }
 
 // verdicts lists what err may mean; the first that matches counts, the last one always does. What
 // the user can mend by hand (rights, stream, disk) comes before what follows from it, since an
@@ -71,18 +86,26 @@ func explain(ctx context.Context, path string, err error) (code int, kind, hint 
 func verdicts(ctx context.Context, path string, err error) []verdict {
 	is := func(target error) bool { return errors.Is(err, target) }
 	_, usage := errors.AsType[usageError](err)
+	joins := strings.HasSuffix(path, " join")
+	more := again
+	if resumes(path) {
+		more = goOn
+	}
 	return []verdict{
 		{usage || is(clip.ErrUsage) || is(kvs.ErrBadStream), exitUsage, "usage", path + " --help shows examples"},
-		{ctx.Err() != nil, exitInterrupted, "interrupted", goOn},
+		{ctx.Err() != nil, exitInterrupted, "interrupted", more},
 		{isConfiguration(err), exitUsage, "usage", "aws configure list-profiles shows which profiles there are; check --profile, AWS_PROFILE and the files in ~/.aws"},
 		{is(kvs.ErrNoRegion), exitUsage, "usage", "give --region, or set AWS_REGION, or a region in the profile"},
 		{kvs.IsDenied(err) || kvs.IsCredentials(err), exitDenied, "denied", "aws sts get-caller-identity shows whose credentials are used; --profile and --role-arn choose others"},
 		{kvs.IsNoStream(err) || is(kvs.ErrWrongRegion), exitNoStream, "noStream", "kvsclip streams lists what is there; --region and --profile choose where"},
+		{is(clip.ErrExists) || is(fs.ErrExist), exitLocal, "exists", otherName},
 		{isLocal(err), exitLocal, "local", localHint(err)},
-		{is(clip.ErrIncomplete), exitIncomplete, "incomplete", goOn},
+		{is(clip.ErrIncomplete), exitIncomplete, "incomplete", more},
 		{is(clip.ErrEmpty) || kvs.IsEmpty(err) || kvs.IsRetention(err), exitEmpty, "empty", "kvsclip plan with a wider range shows what was recorded; check --tz and --clock"},
 		{is(clip.ErrCannotJoin), exitFailed, "cannotJoin", "kvsclip get --merge none keeps the pieces as files; each plays by itself"},
-		{is(clip.ErrUnsound), exitFailed, "unsound", "check the disk, then " + goOn},
+		{joins && is(mp4.ErrNotMP4), exitFailed, "failed", "it is not an MP4 file: check the name"},
+		{joins && is(mp4.ErrTruncated), exitFailed, "failed", "the file is cut short: get it again"},
+		{is(clip.ErrUnsound), exitFailed, "unsound", "check the disk, then " + more},
 		{true, exitFailed, "failed", tellUs},
 	}
 }
@@ -102,15 +125,19 @@ func isLocal(err error) bool {
 }
 
 func localHint(err error) string {
+	listen, network := errors.AsType[*net.OpError](err)
+	at, named := errors.AsType[*fs.PathError](err)
 	switch {
 	case isDiskFull(err):
 		return "make room on the disk, or give a place on another one with -o, then run the same command again to go on"
-	case errors.Is(err, clip.ErrExists) || errors.Is(err, fs.ErrExist):
-		return otherName
+	case network && listen.Op == "listen":
+		return "choose another --listen: 127.0.0.1:0 takes a free port"
 	case errors.Is(err, fs.ErrPermission):
 		return "give a place you may write to with -o"
+	case errors.Is(err, fs.ErrNotExist) && named && strings.HasSuffix(at.Path, sink.PartSuffix):
+		return "make the folder of OUT first"
 	case errors.Is(err, fs.ErrNotExist):
-		return "check the name; folders are not made"
+		return "check the name"
 	}
 	return "mend that and run the same command again"
 }

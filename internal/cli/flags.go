@@ -24,12 +24,17 @@ func sameFlags(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 		name = "from"
 	case "end", "end-time", "end-timestamp":
 		name = "to"
-	case "tz-offset":
+	case "tz-offset", "utc-offset":
 		name = "tz"
 	case "selector-type", "fragment-selector-type":
 		name = "clock"
 	}
 	return pflag.NormalizedName(name)
+}
+
+// variable is the name of the environment variable that sets a flag.
+func variable(flag string) string {
+	return "KVSCLIP_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
 // fromEnvironment sets each flag that args left alone and that KVSCLIP_<FLAG> sets. A flag of the
@@ -46,13 +51,12 @@ func (a *app) fromEnvironment(fs *pflag.FlagSet) error {
 	}
 	var err error
 	fs.VisitAll(func(f *pflag.Flag) {
-		variable := "KVSCLIP_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-		value, ok := a.env(variable)
+		value, ok := a.env(variable(f.Name))
 		if err != nil || f.Changed || !ok || value == "" || beaten[f.Name] || f.Name == "help" || f.Name == "version" {
 			return
 		}
 		if e := fs.Set(f.Name, value); e != nil {
-			err = usagef("%s=%q in the environment: %w", variable, value, cmp.Or(errors.Unwrap(e), e))
+			err = usagef("%s=%q in the environment: %w", variable(f.Name), value, cause(e))
 		}
 	})
 	return err
@@ -126,6 +130,42 @@ func (l lengthFlag) Set(s string) error {
 		*l.to = d
 	}
 	return err
+}
+
+// minutesFlag takes a length of time in minutes, as get_clip.py does, of a second at the least.
+type minutesFlag struct{ to *time.Duration }
+
+func (m minutesFlag) Type() string { return "MINUTES" }
+func (m minutesFlag) String() string {
+	if *m.to == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(m.to.Minutes(), 'g', -1, 64)
+}
+
+func (m minutesFlag) Set(s string) error {
+	n, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(n >= 1./60 && n <= 24*60) {
+		return fmt.Errorf("it takes minutes, as 3 or 0.5, at the least a second and at most a day")
+	}
+	*m.to = time.Duration(n * float64(time.Minute)).Round(time.Millisecond)
+	return nil
+}
+
+// plainer says what is wrong with a flag's value as all other messages do.
+func plainer(err error) error {
+	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return fmt.Errorf("--%s %q: %w", bad.GetFlag().Name, bad.GetValue(), cause(bad))
+	}
+	return err
+}
+
+// cause is what a flag says of a value; of what the Go library says only the end means something.
+func cause(err error) error {
+	if number, ok := errors.AsType[*strconv.NumError](err); ok {
+		return number.Err
+	}
+	return cmp.Or(errors.Unwrap(err), err)
 }
 
 // between is a flag that takes a whole number from min to max.

@@ -19,7 +19,7 @@ type getFlags struct {
 	output     string
 	engine     string
 	piece      time.Duration
-	minutes    int // of a piece, as get_clip.py counts
+	minutes    time.Duration // of a piece, as get_clip.py counts
 	gaps       clip.Gaps
 	trim       clip.Trim
 	merge      clip.Merge
@@ -49,11 +49,15 @@ milliseconds, now, -2h30m, "2h ago", "today 9:15" or "yesterday 14:00".
 OUT is a file, or a folder when it ends in / or is one. Without it the file is named after stream and range,
 in the working folder. It appears under that name only when it is whole and checked; a run that was stopped
 goes on where it was when the same command is run again.`,
-		Annotations:       exits(exitOK, exitFailed, exitUsage, exitEmpty, exitIncomplete, exitDenied, exitNoStream, exitLocal, exitInterrupted),
+		Annotations:       exits(doneWhole, exitFailed, exitUsage, exitEmpty, exitIncomplete, exitDenied, exitNoStream, exitLocal, exitInterrupted),
 		Args:              oneStream,
 		ValidArgsFunction: noFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.runGet(cmd.Context(), &f, args[0])
+			stream, err := f.oneOf(cmd, args)
+			if err != nil {
+				return err
+			}
+			return a.runGet(cmd.Context(), &f, stream)
 		},
 	}
 	f.register(cmd)
@@ -82,7 +86,7 @@ func (f *getFlags) register(cmd *cobra.Command) {
 	f.parallel = 5
 	fs.VarP(between{&f.parallel, 1, 32}, "parallel", "j", "pieces in flight")
 	fs.Var(lengthFlag{&f.piece}, "piece", "longest piece (default as long as the limits allow)")
-	fs.Var(between{&f.minutes, 1, 24 * 60}, "chunk-size-minutes", "longest piece, in minutes")
+	fs.Var(minutesFlag{&f.minutes}, "chunk-size-minutes", "longest piece, in minutes")
 	f.aws.registerPace(fs)
 	fs.BoolVar(&f.resume, "resume", true, "go on with an earlier unfinished run; --resume=false starts afresh")
 	f.aws.register(fs)
@@ -115,7 +119,7 @@ func (f *getFlags) request(a *app, stream string) (clip.Request, asked, error) {
 		Stream:   stream,
 		Range:    q.Range,
 		Output:   f.output,
-		Piece:    f.piece + time.Duration(f.minutes)*time.Minute,
+		Piece:    f.piece + f.minutes,
 		Parallel: f.parallel,
 		Trim:     f.trim,
 		Merge:    f.merge,
@@ -139,7 +143,7 @@ func (a *app) runGet(ctx context.Context, f *getFlags, stream string) error {
 	}
 	config := f.aws.Config
 	config.Report = talk.event
-	client, err := clip.Open(ctx, config)
+	client, err := open(ctx, config, stream)
 	if err != nil {
 		talk.close()
 		return err

@@ -5,13 +5,12 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // codeText is what each exit code means, as help tells it.
 func codeText(code int) string {
 	switch code {
-	case exitOK:
-		return "done, and whole"
 	case exitFailed:
 		return "failed; the message says at what and what to do next"
 	case exitUsage:
@@ -34,9 +33,16 @@ func codeText(code int) string {
 
 const exitKey = "exit codes"
 
-// exits notes the exit codes of a command, for its help.
-func exits(codes ...int) map[string]string {
+// What exit code 0 means, of commands in general and of those that make a clip.
+const (
+	done      = "done"
+	doneWhole = "done, and whole"
+)
+
+// exits notes the exit codes of a command, for its help: what 0 means, and the others it has.
+func exits(ok string, codes ...int) map[string]string {
 	var b strings.Builder
+	fmt.Fprintf(&b, "  %-4d %s\n", exitOK, ok)
 	for _, code := range codes {
 		fmt.Fprintf(&b, "  %-4d %s\n", code, codeText(code))
 	}
@@ -55,11 +61,25 @@ func (a *app) help(cmd *cobra.Command, _ []string) {
 	section(&b, "Commands", commandList(cmd))
 	cmd.LocalFlags().SortFlags = false
 	section(&b, "Flags", cmd.LocalFlags().FlagUsagesWrapped(110))
-	if cmd.Annotations[exitKey] != "" {
-		b.WriteString("\nEach flag can be set in the environment too: KVSCLIP_LOG_FORMAT for --log-format.\n")
+	if name := sampleFlag(cmd.LocalFlags()); cmd.Annotations[exitKey] != "" && name != "" {
+		fmt.Fprintf(&b, "\nEach flag can be set in the environment too: %s for --%s.\n", variable(name), name)
 	}
 	section(&b, "Exit codes", cmd.Annotations[exitKey])
 	fmt.Fprint(cmd.OutOrStdout(), b.String())
+}
+
+// sampleFlag names the flag that shows best what variables are called: one of two words, else the
+// first; "" where there is none but help.
+func sampleFlag(fs *pflag.FlagSet) string {
+	sample := ""
+	fs.VisitAll(func(f *pflag.Flag) {
+		switch {
+		case f.Hidden || f.Name == "help":
+		case sample == "", !strings.Contains(sample, "-") && strings.Contains(f.Name, "-"), f.Name == "log-format":
+			sample = f.Name
+		}
+	})
+	return sample
 }
 
 func section(b *strings.Builder, title, text string) {

@@ -25,7 +25,7 @@ func (a *app) join() *cobra.Command {
   kvsclip join clips/*.mp4 -o whole.mp4 --force`,
 		Long: `Joins clips of GetClip, of the console or of get_clip.py in the order given, losslessly, by the same code
 that joins the pieces of kvsclip get. What cannot be joined is named, and why, before OUT is touched.`,
-		Annotations: exits(exitOK, exitFailed, exitUsage, exitLocal, exitInterrupted),
+		Annotations: exits(doneWhole, exitFailed, exitUsage, exitLocal, exitInterrupted),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("join takes the names of clips, in playing order")

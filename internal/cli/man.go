@@ -17,7 +17,7 @@ func (a *app) man() *cobra.Command {
 		Example: "  kvsclip man ~/.local/share/man/man1",
 		Long: `Writes one page for each command. The folder is made when there is none. SOURCE_DATE_EPOCH sets the date
 on the pages.`,
-		Annotations: exits(exitOK, exitUsage, exitLocal),
+		Annotations: exits(done, exitUsage, exitLocal),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usagef("man takes the FOLDER to write into; got %d arguments", len(args))

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/kvsclip/kvsclip/clip"
+	"github.com/kvsclip/kvsclip/internal/progress"
 	"github.com/kvsclip/kvsclip/plan"
 	"github.com/spf13/cobra"
 )
@@ -35,21 +37,25 @@ Keys of --json, which are only added to:
   listed            false when listing is not permitted: then pieces are time only
   spans[]           {from, to, durationMs, fragments, bytes} of what was recorded
   gaps[]            {from, to, durationMs} of what was not
-  pieces[]          {piece, first, last, fragments, bytes}: requests, by starts of fragments
+  pieces[]          {piece, first, last, fragments, bytes}: requests from 1, by starts of fragments
   fragments, repeated, bytes
   calls             {ListFragments, GetClip}: how many get makes at the least
   quotaFloorMs      the least time the stream's quota lets get take
   estimatedCostUSD  [low, high], transfer out of AWS left out
   notes[]`,
-		Annotations:       exits(exitOK, exitFailed, exitUsage, exitEmpty, exitDenied, exitNoStream, exitInterrupted),
+		Annotations:       exits(done, exitFailed, exitUsage, exitEmpty, exitDenied, exitNoStream, exitInterrupted),
 		Args:              oneStream,
 		ValidArgsFunction: noFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			stream, err := f.oneOf(cmd, args)
+			if err != nil {
+				return err
+			}
 			q, err := a.asked(f.rangeFlags)
 			if err != nil {
 				return err
 			}
-			request := clip.Request{Stream: args[0], Range: q.Range, Piece: f.piece}
+			request := clip.Request{Stream: stream, Range: q.Range, Piece: f.piece}
 			return a.showPlan(cmd.Context(), f.aws.Config, request, q, f.json)
 		},
 	}
@@ -62,7 +68,13 @@ Keys of --json, which are only added to:
 }
 
 func (a *app) showPlan(ctx context.Context, config clip.Config, request clip.Request, q asked, asJSON bool) error {
-	client, err := clip.Open(ctx, config)
+	var told []string
+	config.Report = func(e progress.Event) {
+		if n, ok := e.(progress.Note); ok {
+			told = append(told, n.Text)
+		}
+	}
+	client, err := open(ctx, config, request.Stream)
 	if err != nil {
 		return err
 	}
@@ -70,10 +82,16 @@ func (a *app) showPlan(ctx context.Context, config clip.Config, request clip.Req
 	if err != nil {
 		return err
 	}
+	q.notes = slices.Concat(q.notes, told)
 	if asJSON {
-		return a.printJSON(planJSON(p, request.Stream, client.Region(), q))
+		err = a.printJSON(planJSON(p, request.Stream, client.Region(), q))
+	} else {
+		err = a.print(planText(p, request.Stream, client.Region(), q))
 	}
-	return a.print(planText(p, request.Stream, client.Region(), q))
+	if err == nil && len(p.Pieces) == 0 {
+		err = shownError{fmt.Errorf("%w: %v", clip.ErrEmpty, request.Range)}
+	}
+	return err
 }
 
 func planText(p *plan.Plan, stream, region string, q asked) string {
@@ -191,7 +209,7 @@ func planJSON(p *plan.Plan, stream, region string, q asked) planOut {
 		out.Gaps = append(out.Gaps, stretch(g.From, g.To))
 	}
 	for _, pc := range p.Pieces {
-		out.Pieces = append(out.Pieces, pieceOut{pc.Index, stamp(pc.First), stamp(pc.Last), len(pc.Fragments), pc.Bytes})
+		out.Pieces = append(out.Pieces, pieceOut{pc.Index + 1, stamp(pc.First), stamp(pc.Last), len(pc.Fragments), pc.Bytes})
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,16 +58,26 @@ func summary(r *clip.Report, notes []string, zone *time.Location) string {
 func tracksText(tracks []clip.Track) string {
 	var b strings.Builder
 	for _, t := range tracks {
-		codecs := t.Codec
-		if len(t.Codecs) > 1 {
-			codecs = strings.Join(t.Codecs, " then ")
-		}
-		fmt.Fprintf(&b, ", %s", codecs)
+		fmt.Fprintf(&b, ", %s", codecsText(t))
 		if t.Width > 0 {
 			fmt.Fprintf(&b, " %dx%d", t.Width, t.Height)
 		}
 	}
 	return b.String()
+}
+
+// codecsText names the codecs of a track in order of appearance. Neighbours that differ in
+// something else, as the picture size, are named once.
+func codecsText(t clip.Track) string {
+	if len(t.Codecs) < 2 {
+		return t.Codec
+	}
+	names := slices.Compact(slices.Clone(t.Codecs))
+	text := strings.Join(names, " then ")
+	if len(names) < len(t.Codecs) {
+		text += fmt.Sprintf(" (%d configurations)", len(t.Codecs))
+	}
+	return text
 }
 
 func gapsText(gaps []clip.Gap, zone *time.Location) string {

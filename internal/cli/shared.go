@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -15,11 +17,14 @@ import (
 
 // rangeFlags say which stream and which part of it.
 type rangeFlags struct {
+	stream               string // as get_clip.py has it
 	from, to, length, tz string
 	clock                archive.Clock
 }
 
 func (r *rangeFlags) register(fs *pflag.FlagSet) {
+	fs.StringVar(&r.stream, "stream-name", "", "the same as STREAM")
+	fs.Lookup("stream-name").Hidden = true
 	fs.StringVar(&r.from, "from", "", "begin at `WHEN` (also --start, --start-time)")
 	fs.StringVar(&r.to, "to", "", "end before `WHEN` (also --end, --end-time)")
 	fs.StringVar(&r.length, "for", "", "end `DURATION` later: 90s, 1h30m or 1d")
@@ -68,7 +73,7 @@ func (w *awsFlags) register(fs *pflag.FlagSet) {
 // registerPace adds the flags of commands that use up a stream's quota.
 func (w *awsFlags) registerPace(fs *pflag.FlagSet) {
 	w.Share = 100
-	fs.Var(between{&w.Share, 1, kvs.MaxShare}, "share", "percent of the stream's quota to use, so that live viewers keep theirs; above 100 where AWS has raised it")
+	fs.Var(between{&w.Share, 1, kvs.MaxShare}, "share", "`PERCENT` of the stream's quota to use, so that live viewers keep theirs; above 100 where AWS has raised it")
 	fs.Var(rateFlag{&w.LimitRate}, "limit-rate", "speed cap, as 500k or 2M (default none)")
 }
 
@@ -105,15 +110,42 @@ func (a *app) logger(t talkFlags) *slog.Logger {
 	return slog.New(slog.NewTextHandler(a.stderr, options))
 }
 
-// oneStream is the check of arguments of commands about one stream.
+// oneStream is the check of arguments of commands about one stream, before the environment is read.
 func oneStream(cmd *cobra.Command, args []string) error {
-	if len(args) != 1 {
-		return usagef("%s takes one STREAM, its name or ARN; got %d arguments", cmd.Name(), len(args))
-	}
-	if args[0] == "" {
+	switch flag := cmd.Flags().Lookup("stream-name"); {
+	case len(args) > 1:
+		return notOne(cmd, args)
+	case len(args) == 1 && flag.Changed:
+		return usagef("give the stream as an argument or as --stream-name, not both")
+	case len(args) == 1 && args[0] == "", flag.Changed && flag.Value.String() == "":
 		return usagef("the name of the stream is empty")
 	}
 	return nil
+}
+
+func notOne(cmd *cobra.Command, args []string) error {
+	return usagef("%s takes one STREAM, its name or ARN; got %d arguments", cmd.Name(), len(args))
+}
+
+// oneOf is the stream that the argument, or else the flag, names.
+func (r *rangeFlags) oneOf(cmd *cobra.Command, args []string) (string, error) {
+	switch {
+	case len(args) == 1:
+		return args[0], nil
+	case r.stream != "":
+		return r.stream, nil
+	}
+	return "", notOne(cmd, args)
+}
+
+// open opens the service for one stream. Where nothing else names a region, its ARN does.
+func open(ctx context.Context, config clip.Config, stream string) (*clip.Client, error) {
+	client, err := clip.Open(ctx, config)
+	if region := kvs.RegionOf(stream); region != "" && errors.Is(err, kvs.ErrNoRegion) {
+		config.Region = region
+		return clip.Open(ctx, config)
+	}
+	return client, err
 }
 
 // noFiles keeps shells from proposing files where none is meant.

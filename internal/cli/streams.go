@@ -28,7 +28,7 @@ func (a *app) streams() *cobra.Command {
   kvsclip streams --json | jq -r '.streams[].name'`,
 		Long: `Keys of --json, which are only added to: region, streams[] {name, arn, status, retentionHours, created,
 ageSeconds}.`,
-		Annotations: exits(exitOK, exitFailed, exitUsage, exitDenied, exitInterrupted),
+		Annotations: exits(done, exitFailed, exitUsage, exitDenied, exitInterrupted),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usagef("streams takes one PREFIX at most; got %d arguments", len(args))

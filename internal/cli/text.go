@@ -43,9 +43,12 @@ func lengthText(d time.Duration) string {
 
 func milliseconds(ms int64) time.Duration { return time.Duration(ms) * time.Millisecond }
 
-// wallTime writes an instant as the clocks of the zone show it.
+// wallTime writes an instant as the clocks of the zone show it, with milliseconds where it has any.
 func wallTime(t time.Time, zone *time.Location) string {
-	return t.In(zone).Format("2006-01-02 15:04:05 MST")
+	if t.Truncate(time.Second).Equal(t.Truncate(time.Millisecond)) {
+		return t.In(zone).Format("2006-01-02 15:04:05 MST")
+	}
+	return t.In(zone).Format("2006-01-02 15:04:05.000 MST")
 }
 
 // countText writes "1 piece" or "2 pieces".

@@ -14,7 +14,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Use:         "version",
 		Short:       "print the version",
 		Example:     "  kvsclip version",
-		Annotations: exits(exitOK, exitUsage),
+		Annotations: exits(done, exitUsage),
 		Args:        noArguments,
 		RunE:        func(*cobra.Command, []string) error { return a.print(a.versionText() + "\n") },
 	}

@@ -60,10 +60,16 @@ func Create(path string, force bool) (*File, error) {
 	return &File{path: path, force: force, f: f, sum: sha256.New()}, nil
 }
 
-// Write appends to the file.
+// Write appends to the file. Hashing takes as long as writing, so both are done at once. After an
+// error the hash means nothing.
 func (f *File) Write(b []byte) (int, error) {
+	hashed := make(chan struct{})
+	go func() {
+		defer close(hashed)
+		f.sum.Write(b)
+	}()
 	n, err := f.f.Write(b)
-	f.sum.Write(b[:n])
+	<-hashed
 	f.size += int64(n)
 	return n, err
 }

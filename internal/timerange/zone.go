@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-var offset = regexp.MustCompile(`^([+-]?)(\d\d?)(?::?([0-5]\d))?$`)
+var offset = regexp.MustCompile(`^([+-]?)(\d\d?)(?:\.(\d\d?)|:?([0-5]\d))?$`)
 
-// Zone finds a time zone: an IANA name, Z or UTC, or hours from UTC as -7, +05:30 or -0330.
+// Zone finds a time zone: an IANA name, Z or UTC, or hours from UTC as -7, +05:30, -0330 or 5.75.
 // "" and "local" are the machine's zone.
 func Zone(s string) (*time.Location, error) {
 	switch strings.ToLower(s) {
@@ -20,9 +20,12 @@ func Zone(s string) (*time.Location, error) {
 		return time.UTC, nil
 	}
 	if m := offset.FindStringSubmatch(s); m != nil {
-		seconds := atoi(m[2])*3600 + atoi(m[3])*60
+		seconds := atoi(m[2])*3600 + atoi((m[3] + "00")[:2])*36 + atoi(m[4])*60
 		if seconds > 14*3600 {
 			return nil, fmt.Errorf("zone %q: no place is more than 14 hours from UTC", s)
+		}
+		if seconds%60 != 0 {
+			return nil, fmt.Errorf("zone %q: offsets are whole minutes", s)
 		}
 		if m[1] == "-" {
 			seconds = -seconds
