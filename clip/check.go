@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,23 +30,14 @@ func (r Request) checked() (Request, error) {
 		return bad("pieces of %v: a fragment is a second at the least, so is a piece", r.Piece)
 	case r.Parallel < 0 || r.Parallel > MaxParallel:
 		return bad("%d pieces in flight: 1 to %d are possible", r.Parallel, MaxParallel)
-	case !oneOf(r.Trim, "", TrimExact, TrimFragment):
+	case !slices.Contains([]Trim{"", TrimExact, TrimFragment}, r.Trim):
 		return bad("trim %q: exact or fragment", r.Trim)
-	case !oneOf(r.Merge, "", MergeNative, MergeFFmpeg, MergeNone):
+	case !slices.Contains([]Merge{"", MergeNative, MergeFFmpeg, MergeNone}, r.Merge):
 		return bad("merge %q: native, ffmpeg or none", r.Merge)
-	case !oneOf(r.Gaps, "", GapsSqueeze):
+	case !slices.Contains([]Gaps{"", GapsSqueeze}, r.Gaps):
 		return bad("gaps %q: only squeeze is supported yet", r.Gaps)
 	}
 	return r, nil
-}
-
-func oneOf[T comparable](v T, accepted ...T) bool {
-	for _, a := range accepted {
-		if v == a {
-			return true
-		}
-	}
-	return false
 }
 
 // output returns the file name of the clip: Output itself, or the default name in the folder it
@@ -61,11 +53,16 @@ func (r Request) output() string {
 	return filepath.Join(r.Output, DefaultName(r.Stream, r.Range))
 }
 
+// maxName is how much of a stream's name a file's name takes: a stream's can have 256 characters,
+// a file's 255 in all on most systems.
+const maxName = 180
+
 // DefaultName is the name of a clip when none is given, such as
 // "cam1_20260314T081735Z_20260314T083035Z.mp4": only characters that every file system takes.
 func DefaultName(stream string, r archive.Range) string {
 	const stamp = "20060102T150405Z"
-	return fmt.Sprintf("%s_%s_%s.mp4", safe(streamName(stream)), r.From.UTC().Format(stamp), r.To.UTC().Format(stamp))
+	name := safe(streamName(stream))
+	return fmt.Sprintf("%s_%s_%s.mp4", name[:min(len(name), maxName)], r.From.UTC().Format(stamp), r.To.UTC().Format(stamp))
 }
 
 // streamName takes the name out of an ARN: arn:aws:kinesisvideo:REGION:ACCOUNT:stream/NAME/CREATED.

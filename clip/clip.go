@@ -6,12 +6,14 @@ package clip
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
 	"github.com/kvsclip/kvsclip/archive"
 	"github.com/kvsclip/kvsclip/internal/kvs"
 	"github.com/kvsclip/kvsclip/internal/progress"
+	"github.com/kvsclip/kvsclip/internal/splice"
 	"github.com/kvsclip/kvsclip/plan"
 )
 
@@ -81,6 +83,9 @@ func (c *Client) plan(ctx context.Context, r Request) (*plan.Plan, error) {
 	case err == nil:
 		return plan.Build(r.Range, listed, o), nil
 	case deniedListing(err):
+		if n := o.Steps(r.Range); n > splice.MaxPieces {
+			return nil, fmt.Errorf("%w: not permitted to list fragments, and by time alone the range takes %d pieces: more than %d; ask for a shorter one, or longer pieces", ErrUsage, n, splice.MaxPieces)
+		}
 		c.report.Report(progress.Note{Text: notListed})
 		return plan.ByTime(r.Range, o), nil
 	}

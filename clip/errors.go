@@ -21,6 +21,8 @@ var (
 
 	// ErrIncomplete means that footage the service lists cannot be had from it.
 	ErrIncomplete = fetch.ErrIncomplete
+	// ErrBusy means that another run is making the same clip.
+	ErrBusy = fetch.ErrBusy
 	// ErrExists means that the output is there already and Force is not set.
 	ErrExists = sink.ErrExists
 	// ErrCannotJoin means that clips cannot become one file without loss.

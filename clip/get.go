@@ -2,17 +2,19 @@ package clip
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/kvsclip/kvsclip/archive"
 	"github.com/kvsclip/kvsclip/internal/fetch"
+	"github.com/kvsclip/kvsclip/internal/ffmpeg"
 	"github.com/kvsclip/kvsclip/internal/kvs"
 	"github.com/kvsclip/kvsclip/internal/progress"
 	"github.com/kvsclip/kvsclip/internal/sink"
+	"github.com/kvsclip/kvsclip/internal/splice"
 	"github.com/kvsclip/kvsclip/plan"
 )
 
@@ -35,6 +37,7 @@ func (c *Client) Get(ctx context.Context, r Request) (*Report, error) {
 	if err := g.prepare(); err != nil {
 		return nil, err
 	}
+	defer g.folder.Close()
 	report, err := g.run(ctx)
 	if err != nil {
 		return nil, err
@@ -48,27 +51,57 @@ type get struct {
 	*Client
 	Request
 	path   string // of the clip
+	folder *fetch.Folder
 	before kvs.Calls
 	notes  []string
 }
 
-// pieces is the folder in which unfinished pieces wait.
-func (g *get) pieces() string { return g.path + piecesSuffix }
-
-// prepare finds out whether the clip could be written, before anything is asked of the service.
-func (g *get) prepare() error {
-	if err := sink.Free(g.path, g.Force); err != nil {
+// prepare finds out whether the clip could be made, before anything is asked of the service, and
+// takes the folder for its pieces.
+func (g *get) prepare() (err error) {
+	if err := g.free(); err != nil {
 		return err
+	}
+	if g.Merge == MergeFFmpeg {
+		if err := ffmpeg.Check(); err != nil {
+			return local(err)
+		}
 	}
 	if err := os.MkdirAll(filepath.Dir(g.path), 0o755); err != nil {
 		return local(err)
 	}
+	if g.folder, err = fetch.OpenFolder(g.path + piecesSuffix); err != nil {
+		return local(err)
+	}
 	if g.NoResume {
-		if err := os.RemoveAll(g.pieces()); err != nil {
+		if err := g.folder.Clear(); err != nil {
+			g.folder.Close()
 			return local(err)
 		}
 	}
-	return sink.Writable(filepath.Dir(g.path))
+	return nil
+}
+
+// free says whether the names of the outputs are.
+func (g *get) free() error {
+	if g.Merge != MergeNone || g.Force {
+		return sink.Free(g.path, g.Force)
+	}
+	base, ext := g.base()
+	taken, err := filepath.Glob(glob.Replace(base) + "-[0-9][0-9][0-9]" + glob.Replace(ext))
+	if err == nil && len(taken) > 0 {
+		return fmt.Errorf("output %q: %w", taken[0], ErrExists)
+	}
+	return err
+}
+
+// glob quotes what means something in a pattern.
+var glob = strings.NewReplacer(`*`, `[*]`, `?`, `[?]`, `[`, `[[]`)
+
+// base splits the clip's name, so that pieces of it can be numbered.
+func (g *get) base() (base, ext string) {
+	ext = filepath.Ext(g.path)
+	return strings.TrimSuffix(g.path, ext), ext
 }
 
 func local(err error) error { return fmt.Errorf("%w: %w", ErrLocal, err) }
@@ -124,6 +157,9 @@ func (g *get) run(ctx context.Context) (*Report, error) {
 	if len(p.Pieces) == 0 {
 		return nil, fmt.Errorf("%w: %v", ErrEmpty, g.Range)
 	}
+	if len(p.Pieces) > splice.MaxPieces && g.Merge != MergeNone {
+		return nil, fmt.Errorf("%w: %d pieces, and one file can be made of %d: ask for a shorter range, or longer pieces", ErrUsage, len(p.Pieces), splice.MaxPieces)
+	}
 	g.report.Report(progress.Planned{Pieces: len(p.Pieces), Fragments: p.Fragments(), Bytes: p.Bytes()})
 	fetched, err := g.fetch(ctx, p)
 	if err != nil {
@@ -131,7 +167,6 @@ func (g *get) run(ctx context.Context) (*Report, error) {
 	}
 	defer fetched.Close()
 	if len(fetched.Pieces) == 0 {
-		os.Remove(g.pieces())
 		return nil, fmt.Errorf("%w: %v", ErrEmpty, g.Range)
 	}
 	return g.deliver(ctx, p, fetched)
@@ -139,14 +174,9 @@ func (g *get) run(ctx context.Context) (*Report, error) {
 
 func (g *get) fetch(ctx context.Context, p *plan.Plan) (*fetch.Result, error) {
 	job := fetch.Job{
-		Client: g.door, Stream: g.Stream, Plan: p, Dir: g.pieces(), Parallel: g.Parallel, Report: g.report,
+		Client: g.door, Stream: g.Stream, Plan: p, Folder: g.folder, Parallel: g.Parallel, Report: g.report,
 	}
-	fetched, err := job.Run(ctx)
-	if err != nil {
-		os.Remove(g.pieces()) // goes only when it is empty
-		return nil, err
-	}
-	return fetched, nil
+	return job.Run(ctx)
 }
 
 // deliver makes the outputs of the fetched pieces, and the report.
@@ -165,8 +195,8 @@ func (g *get) deliver(ctx context.Context, p *plan.Plan, fetched *fetch.Result) 
 		return nil, err
 	}
 	fetched.Close()
-	if err := os.RemoveAll(g.pieces()); err != nil && !errors.Is(err, os.ErrNotExist) {
-		report.Notes = append(report.Notes, fmt.Sprintf("the pieces in %q could not be deleted: %v", g.pieces(), err))
+	if err := g.folder.Clear(); err != nil {
+		report.Notes = append(report.Notes, fmt.Sprintf("the pieces in %q could not be deleted: %v", g.folder.Path(), err))
 	}
 	return report, nil
 }

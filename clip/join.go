@@ -35,7 +35,8 @@ func Join(ctx context.Context, r JoinRequest) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := write(ctx, report, joined, r.Output, r.Force, r.Report); err != nil {
+	w := output{path: r.Output, force: r.Force, tell: r.Report, read: clips.Close}
+	if err := w.write(ctx, report, joined); err != nil {
 		return nil, err
 	}
 	report.ElapsedMs = time.Since(began).Milliseconds()
@@ -78,31 +79,42 @@ func (g *get) join(ctx context.Context, report *Report, fetched *fetch.Result) e
 		joined.Movie.Created = g.Range.From // the answers tell only when they were packaged
 	}
 	report.Delivered = delivered(joined, report.Delivered, shown)
-	return write(ctx, report, joined, g.path, g.Force, g.report)
+	w := output{path: g.path, folder: g.folder.Path(), force: g.Force, tell: g.report, read: fetched.Close}
+	return w.write(ctx, report, joined)
 }
 
-// write writes the joined movie to path, reads it back, compares it with what was meant, and only
-// then gives it its name.
-func write(ctx context.Context, report *Report, j *splice.Joined, path string, force bool, tell progress.Func) error {
+// output is where a joined movie goes.
+type output struct {
+	path   string
+	folder string // where it lies until it is whole; "" means beside path
+	force  bool
+	tell   progress.Func
+	read   func() // called when all sources have been read: one of them may have the name path
+}
+
+// write writes the joined movie, reads it back, compares it with what was meant, and only then
+// gives it its name.
+func (o *output) write(ctx context.Context, report *Report, j *splice.Joined) error {
 	laid, err := mp4.Lay(j.Movie, mp4.Options{})
 	if err != nil {
-		return fmt.Errorf("laying out %q: %w", path, err)
+		return fmt.Errorf("laying out %q: %w", o.path, err)
 	}
-	f, err := sink.Create(path, force)
+	f, err := sink.Create(o.path, o.folder, o.force)
 	if err != nil {
-		return err
+		return local(err)
 	}
 	defer f.Close()
-	if _, err := laid.WriteTo(&teller{ctx: ctx, to: f, total: laid.Size(), tell: tell}); err != nil {
+	if _, err := laid.WriteTo(&teller{ctx: ctx, to: f, total: laid.Size(), tell: o.tell}); err != nil {
 		return local(err)
 	}
 	if err := sound(f, laid); err != nil {
-		return fmt.Errorf("%q: %w: %w", path, ErrUnsound, err)
+		return fmt.Errorf("%q: %w: %w", o.path, ErrUnsound, err)
 	}
+	o.read()
 	if err := f.Commit(); err != nil {
 		return local(err)
 	}
-	report.Outputs = append(report.Outputs, outputOf(f, path, j))
+	report.Outputs = append(report.Outputs, outputOf(f, o.path, j))
 	report.Seams = append(report.Seams, seams(j.Seams)...)
 	report.Notes = append(report.Notes, apart(j.Movie.Tracks)...)
 	return nil
@@ -159,6 +171,9 @@ func outputOf(f *sink.File, path string, j *splice.Joined) Output {
 func tracks(ts []*media.Track) []Track {
 	out := make([]Track, 0, len(ts))
 	for _, t := range ts {
+		if len(t.Configs) == 0 {
+			continue // a track without samples may have no sample entry either
+		}
 		d := Track{Kind: string(t.Kind), Samples: len(t.Samples)}
 		for _, c := range t.Configs {
 			d.Codecs = append(d.Codecs, c.Codec())

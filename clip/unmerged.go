@@ -3,8 +3,8 @@ package clip
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/kvsclip/kvsclip/internal/fetch"
 	"github.com/kvsclip/kvsclip/internal/ffmpeg"
@@ -14,21 +14,14 @@ import (
 
 // keep makes the pieces themselves the outputs, numbered in playing order.
 func (g *get) keep(report *Report, fetched *fetch.Result) error {
-	ext := filepath.Ext(g.path)
-	base := strings.TrimSuffix(g.path, ext)
-	names := make([]string, len(fetched.Pieces))
-	for i := range fetched.Pieces {
-		names[i] = numbered(base, ext, i+1)
-		if err := sink.Free(names[i], g.Force); err != nil {
-			return err
-		}
-	}
+	base, ext := g.base()
 	fetched.Close()
 	for i, p := range fetched.Pieces {
-		if err := sink.Move(p.Path, names[i]); err != nil {
+		path := numbered(base, ext, i+1)
+		if err := sink.Move(p.Path, path, g.Force); err != nil {
 			return local(err)
 		}
-		if err := addFile(report, names[i], p.Movie); err != nil {
+		if err := addFile(report, path, p.Movie); err != nil {
 			return err
 		}
 	}
@@ -44,7 +37,8 @@ func (g *get) concat(ctx context.Context, report *Report, fetched *fetch.Result)
 		paths = append(paths, p.Path)
 		want += pictures(p.Movie)
 	}
-	part := g.path + sink.PartSuffix + ".mp4"
+	part := filepath.Join(g.folder.Path(), "joined.mp4")
+	defer os.Remove(part)
 	if err := ffmpeg.Concat(ctx, paths, part); err != nil {
 		return err
 	}
@@ -57,10 +51,7 @@ func (g *get) concat(ctx context.Context, report *Report, fetched *fetch.Result)
 	if got := pictures(m); got != want {
 		return fmt.Errorf("%w: ffmpeg made %d pictures of %d; use the native merge", ErrUnsound, got, want)
 	}
-	if err := sink.Free(g.path, g.Force); err != nil {
-		return err
-	}
-	if err := sink.Move(part, g.path); err != nil {
+	if err := sink.Move(part, g.path, g.Force); err != nil {
 		return local(err)
 	}
 	return addFile(report, g.path, m)

@@ -106,14 +106,24 @@ func pieceOf(fs []archive.Fragment, c archive.Clock) Piece {
 // it should be: the AWS sample's three minutes.
 const DefaultStep = 3 * time.Minute
 
-// ByTime plans pieces of time alone, for callers who may not list fragments. Neighbours share no
-// millisecond. It begins Lookback early, for nothing tells which fragment holds the start.
-func ByTime(r archive.Range, o Options) *Plan {
+// Steps is how many pieces ByTime makes of a range.
+func (o Options) Steps(r archive.Range) int {
+	return int((r.To.Sub(r.From)+Lookback)/o.step()) + 1
+}
+
+// step is how long a piece of time is: whole milliseconds.
+func (o Options) step() time.Duration {
 	step := o.MaxPiece
 	if step <= 0 {
 		step = DefaultStep
 	}
-	step = max(min(step, o.maxPiece()), time.Millisecond).Truncate(time.Millisecond)
+	return max(min(step, o.maxPiece()).Truncate(time.Millisecond), time.Millisecond)
+}
+
+// ByTime plans pieces of time alone, for callers who may not list fragments. Neighbours share no
+// millisecond. It begins Lookback early, for nothing tells which fragment holds the start.
+func ByTime(r archive.Range, o Options) *Plan {
+	step := o.step()
 	p := &Plan{Timeline: Timeline{Range: r}}
 	if !r.From.Before(r.To) {
 		return p

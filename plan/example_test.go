@@ -19,7 +19,7 @@ func ExampleBuild() {
 			at = at.Add(10 * time.Second)
 		}
 		listed = append(listed, archive.Fragment{
-			Number: strconv.Itoa(91343852333181432 + i), Producer: at, Server: at.Add(time.Second),
+			Number: strconv.FormatInt(91343852333181432+int64(i), 10), Producer: at, Server: at.Add(time.Second),
 			Length: 1960 * time.Millisecond, Size: 400_000,
 		})
 	}

@@ -48,7 +48,7 @@ func TestLines(t *testing.T) {
 	want := `kvsclip: fetching 251 fragments, 100.0 MB, in 4 pieces
 kvsclip: 30.0 MB of 100.0 MB, 1 of 4 pieces, 2.0 MB/s, 35s left
 kvsclip: note: sound changes
-kvsclip: 35.0 MB of 100.0 MB, 2 of 5 pieces, 1.2 MB/s, 56s left
+kvsclip: 35.0 MB of 100.0 MB, 2 of 5 pieces, waiting
 kvsclip: joining, 50.0 MB of 100.0 MB
 `
 	if diff := cmp.Diff(want, out.String()); diff != "" {
@@ -65,6 +65,17 @@ func TestLinesWithoutListing(t *testing.T) {
 	report(l, progress.Bytes{N: 6000})
 	if want := "kvsclip: fetching 1 piece\nkvsclip: 6.0 kB, 0 of 1 piece, 1.0 kB/s\n"; out.String() != want {
 		t.Errorf("lines = %q, want %q", out.String(), want)
+	}
+}
+
+func TestLogTellsTheEndOnce(t *testing.T) {
+	var out bytes.Buffer
+	a := &app{stderr: &out, now: newClock().now}
+	talk := a.talk(t.Context(), talkFlags{verbose: 1, format: "text"})
+	report(talk, progress.Planned{Pieces: 2}, progress.Fetched{Piece: 1}, progress.Writing{Done: 9, Total: 9}, progress.Writing{Done: 9, Total: 9})
+	talk.close()
+	if got := strings.Count(out.String(), "msg=writing"); got != 1 || !strings.Contains(out.String(), "piece=2") {
+		t.Errorf("the end of the writing is told %d times, want once, and piece 2:\n%s", got, out.String())
 	}
 }
 

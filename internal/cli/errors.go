@@ -14,7 +14,6 @@ import (
 	"github.com/kvsclip/kvsclip/clip"
 	"github.com/kvsclip/kvsclip/internal/kvs"
 	"github.com/kvsclip/kvsclip/internal/mp4"
-	"github.com/kvsclip/kvsclip/internal/sink"
 )
 
 // Exit codes. Scripts rely on them.
@@ -121,7 +120,7 @@ func isLocal(err error) bool {
 	_, link := errors.AsType[*os.LinkError](err)
 	listen, network := errors.AsType[*net.OpError](err)
 	return path || link || network && listen.Op == "listen" ||
-		errors.Is(err, clip.ErrLocal) || errors.Is(err, clip.ErrExists) || errors.Is(err, fs.ErrPermission) || isDiskFull(err)
+		errors.Is(err, clip.ErrLocal) || errors.Is(err, clip.ErrExists) || isDiskFull(err)
 }
 
 func localHint(err error) string {
@@ -134,7 +133,7 @@ func localHint(err error) string {
 		return "choose another --listen: 127.0.0.1:0 takes a free port"
 	case errors.Is(err, fs.ErrPermission):
 		return "give a place you may write to with -o"
-	case errors.Is(err, fs.ErrNotExist) && named && strings.HasSuffix(at.Path, sink.PartSuffix):
+	case errors.Is(err, fs.ErrNotExist) && named && at.Op == "open" && strings.Contains(at.Path, ".kvsclip-"):
 		return "make the folder of OUT first"
 	case errors.Is(err, fs.ErrNotExist):
 		return "check the name"

@@ -92,14 +92,14 @@ func TestPlanJSON(t *testing.T) {
  ],
  "pieces": [
   {
-   "piece": 0,
+   "piece": 1,
    "first": "2026-03-14T08:00:00.000Z",
    "last": "2026-03-14T08:00:02.000Z",
    "fragments": 2,
    "bytes": 2097152
   },
   {
-   "piece": 1,
+   "piece": 2,
    "first": "2026-03-14T08:01:04.000Z",
    "last": "2026-03-14T08:01:04.000Z",
    "fragments": 1,

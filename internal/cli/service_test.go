@@ -27,10 +27,12 @@ var (
 	}
 )
 
-// service starts the service with one stream named door, and points the environment at it.
+// service starts the service with one stream named door, or the cameras emu has, and points the environment at it.
 func service(t *testing.T, emu *kvsemu.Server) {
 	t.Helper()
-	emu.Cameras = map[string]kvsemu.Camera{"door": camera}
+	if emu.Cameras == nil {
+		emu.Cameras = map[string]kvsemu.Camera{"door": camera}
+	}
 	run, err := kvsemu.Start(t.Context(), emu, "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -98,8 +100,8 @@ func TestGet(t *testing.T) {
 	}
 
 	out, said = kvsclip(t, 7, door("get", "-o", "door.mp4", "--json")...)
-	if e, ok := object(t, out)["error"].(map[string]any); !ok || e["code"] != 7.0 || e["kind"] != "local" {
-		t.Errorf("error = %s, want code 7, local", out)
+	if e, ok := object(t, out)["error"].(map[string]any); !ok || e["code"] != 7.0 || e["kind"] != "exists" {
+		t.Errorf("error = %s, want code 7, exists", out)
 	}
 	if !strings.Contains(said, "hint: give another name with -o, or --force to overwrite") {
 		t.Errorf("standard error = %q, want a hint", said)
@@ -174,6 +176,52 @@ func TestPlanJSONOfService(t *testing.T) {
 	}
 }
 
+func TestPlanOfNothing(t *testing.T) {
+	service(t, &kvsemu.Server{})
+	out, said := kvsclip(t, 3, "plan", "door", "--from", "-10m", "--to", "-5m", "--json")
+	if v := object(t, out); v["fragments"] != 0.0 || v["error"] != nil || len(v["gaps"].([]any)) != 1 {
+		t.Errorf("plan = %s, want a plan of nothing", out)
+	}
+	if !strings.Contains(said, "nothing was recorded in the range") || !strings.Contains(said, "hint: ") {
+		t.Errorf("standard error = %q, want what and a hint", said)
+	}
+	if out, _ = kvsclip(t, 3, "get", "-n", "door", "--from", "-10m", "--to", "-5m"); !strings.Contains(out, "0 fragments in 0 pieces") {
+		t.Errorf("dry run = %q, want the plan", out)
+	}
+}
+
+func TestLiveCameraHasNoGapAtItsEnd(t *testing.T) {
+	live := kvsemu.Camera{From: begin, GOP: 4 * time.Second, Width: 320, Height: 192}
+	service(t, &kvsemu.Server{Cameras: map[string]kvsemu.Camera{"live": live}})
+	for _, command := range []string{"plan", "get"} {
+		out, _ := kvsclip(t, 0, command, "live", "--from", "-1m", "--to", "now", "--json")
+		v := object(t, out)
+		if gaps, ok := v["gaps"].([]any); !ok || len(gaps) != 0 {
+			t.Errorf("%s: gaps = %v, want none", command, v["gaps"])
+		}
+		notes, _ := v["notes"].([]any)
+		if len(notes) != 1 || !strings.HasSuffix(notes[0].(string), " are not recorded yet") {
+			t.Errorf("%s: notes = %v, want what is not recorded yet", command, notes)
+		}
+	}
+}
+
+func TestRegionOfAnARN(t *testing.T) {
+	service(t, &kvsemu.Server{Region: "eu-west-1"})
+	t.Setenv("AWS_REGION", "")
+	t.Setenv("AWS_DEFAULT_REGION", "")
+	out, _ := kvsclip(t, 0, "streams", "--json", "--region", "eu-west-1")
+	arn := object(t, out)["streams"].([]any)[0].(map[string]any)["arn"].(string)
+	args := door("plan", "--json")
+	args[1] = arn
+	if out, _ = kvsclip(t, 0, args...); object(t, out)["region"] != "eu-west-1" {
+		t.Errorf("plan = %s, want one of eu-west-1", out)
+	}
+	kvsclip(t, 2, door("plan")...)
+	t.Setenv("AWS_REGION", "us-west-2")
+	kvsclip(t, 6, args...)
+}
+
 func TestStreams(t *testing.T) {
 	service(t, &kvsemu.Server{})
 	out, _ := kvsclip(t, 0, "streams", "do")
@@ -244,7 +292,7 @@ func TestEmulate(t *testing.T) {
 	if code := <-done; code != 0 {
 		t.Errorf("emulate exits with %d, want 0\n%s", code, said.String())
 	}
-	if !strings.Contains(said.String(), "export AWS_ENDPOINT_URL_KINESIS_VIDEO="+url) {
+	if !strings.Contains(said.String(), "export AWS_ENDPOINT_URL_KINESIS_VIDEO="+url) || !strings.Contains(said.String(), "AWS_DEFAULT_REGION=us-west-2") {
 		t.Errorf("standard error lacks the hints:\n%s", said.String())
 	}
 }

@@ -73,7 +73,7 @@ func (w *awsFlags) register(fs *pflag.FlagSet) {
 // registerPace adds the flags of commands that use up a stream's quota.
 func (w *awsFlags) registerPace(fs *pflag.FlagSet) {
 	w.Share = 100
-	fs.Var(between{&w.Share, 1, kvs.MaxShare}, "share", "`PERCENT` of the stream's quota to use, so that live viewers keep theirs; above 100 where AWS has raised it")
+	fs.Var(between{&w.Share, 1, kvs.MaxShare}, "share", "use `PERCENT` of the stream's quota, so that live viewers keep theirs; above 100 where AWS has raised it")
 	fs.Var(rateFlag{&w.LimitRate}, "limit-rate", "speed cap, as 500k or 2M (default none)")
 }
 

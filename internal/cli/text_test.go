@@ -108,6 +108,50 @@ func TestSummary(t *testing.T) {
 	}
 }
 
+func TestWallTime(t *testing.T) {
+	at := time.Date(2026, 3, 14, 8, 17, 35, 0, time.UTC)
+	for d, want := range map[time.Duration]string{
+		0:                      "2026-03-14 08:17:35 UTC",
+		400 * time.Millisecond: "2026-03-14 08:17:35.400 UTC",
+		time.Microsecond:       "2026-03-14 08:17:35 UTC",
+	} {
+		if got := wallTime(at.Add(d), time.UTC); got != want {
+			t.Errorf("wallTime(%v) = %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestCodecsText(t *testing.T) {
+	for _, c := range []struct {
+		codecs []string
+		want   string
+	}{
+		{nil, "avc1.42c01e"},
+		{[]string{"avc1.42c01e", "avc1.42c01e"}, "avc1.42c01e (2 configurations)"},
+		{[]string{"avc1.42c01e", "avc1.42c01f"}, "avc1.42c01e then avc1.42c01f"},
+		{[]string{"avc1.42c01e", "avc1.42c01f", "avc1.42c01f"}, "avc1.42c01e then avc1.42c01f (3 configurations)"},
+	} {
+		if got := codecsText(clip.Track{Codec: "avc1.42c01e", Codecs: c.codecs}); got != c.want {
+			t.Errorf("codecsText(%q) = %q, want %q", c.codecs, got, c.want)
+		}
+	}
+}
+
+func TestMinutesFlag(t *testing.T) {
+	for in, want := range map[string]time.Duration{"3": 3 * time.Minute, "0.5": 30 * time.Second, "1440": 24 * time.Hour} {
+		var got time.Duration
+		if err := (minutesFlag{&got}).Set(in); err != nil || got != want {
+			t.Errorf("Set(%q) = %v, %v, want %v", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"", "0", "-1", "NaN", "1441", "3m"} {
+		var got time.Duration
+		if err := (minutesFlag{&got}).Set(in); err == nil {
+			t.Errorf("Set(%q) = %v, want an error", in, got)
+		}
+	}
+}
+
 func TestStreamsText(t *testing.T) {
 	now := time.Date(2026, 3, 14, 8, 0, 0, 0, time.UTC)
 	all := []archive.Stream{

@@ -25,14 +25,14 @@ const (
 	MaxParallel     = 32
 )
 
-// Job is one download. Client, Stream, Plan and Dir are needed.
+// Job is one download. Client, Stream, Plan and Folder are needed.
 type Job struct {
 	Client *kvs.Client
 	Stream string // name or ARN
 	Plan   *plan.Plan
-	// Dir is the folder the pieces lie in, made if missing. Pieces that an earlier run of the
-	// same plan finished are found there and not fetched again.
-	Dir      string
+	// Folder is where the pieces lie. Pieces that an earlier run of the same plan finished are
+	// found there and not fetched again.
+	Folder   *Folder
 	Parallel int // pieces in flight, 1 to MaxParallel; 0 means DefaultParallel
 	Report   progress.Func
 }
@@ -81,12 +81,9 @@ func (r *Result) Close() { r.shelf.close() }
 
 // Run fetches all pieces that are not on disk yet. A planned piece can come back as several, and
 // one without listed fragments as none when nothing was recorded then. The first piece that
-// cannot be had ends the run with an *Error, or with ctx's error; finished pieces stay in Dir.
+// cannot be had ends the run with an *Error, or with ctx's error; finished pieces stay.
 // The caller closes the result.
 func (j *Job) Run(ctx context.Context) (*Result, error) {
-	if err := os.MkdirAll(j.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the folder for pieces: %w", err)
-	}
 	r := &Result{shelf: &shelf{}}
 	done := make([][]Piece, len(j.Plan.Pieces))
 	g, gctx := errgroup.WithContext(ctx)
@@ -178,13 +175,29 @@ func (j *Job) finished(name name, p plan.Piece, s *shelf) ([]Piece, error) {
 // kept finds p from an earlier run. What is not as it was written, or does not hold what was
 // planned, is fetched again.
 func (j *Job) kept(name name, p plan.Piece, s *shelf) (Piece, bool) {
-	if !name.sound() {
+	if !j.settled(name, p) || !name.sound() {
 		return Piece{}, false
 	}
 	pc, err := open(name.file(), p, s)
 	if err != nil || check(pc, j.Plan.Listed) != nil {
+		s.close() // the file is to be replaced
 		return Piece{}, false
 	}
 	j.Report.Report(progress.Fetched{Piece: p.Index, Kept: true, Bytes: pc.Size})
 	return pc, true
+}
+
+// settle is how long after a time nothing new comes in for it on the server clock: the longest
+// fragment, and as much again until it can be fetched.
+const settle = 2 * archive.MaxFragmentLength
+
+// settled says that what the piece holds could not change after it was fetched. The fragments of a
+// listing do not. Of a time alone more may have been recorded since: on the server clock only for
+// a moment, on the producer clock at any time, by a late upload.
+func (j *Job) settled(name name, p plan.Piece) bool {
+	if j.Plan.Listed {
+		return true
+	}
+	st, err := os.Stat(name.file())
+	return err == nil && j.clock() == archive.Server && st.ModTime().Sub(p.Last) > settle
 }

@@ -49,10 +49,21 @@ func newBench(t *testing.T, emu *kvsemu.Server, c kvsemu.Camera, tries int) *ben
 }
 
 func (b *bench) job(t *testing.T, p *plan.Plan) *fetch.Job {
+	t.Helper()
 	return &fetch.Job{
-		Client: b.client, Stream: "cam", Plan: p, Dir: t.TempDir(), Parallel: 1,
+		Client: b.client, Stream: "cam", Plan: p, Folder: folder(t), Parallel: 1,
 		Report: func(e progress.Event) { b.events = append(b.events, e) },
 	}
+}
+
+func folder(t *testing.T) *fetch.Folder {
+	t.Helper()
+	f, err := fetch.OpenFolder(filepath.Join(t.TempDir(), "pieces"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(f.Close)
+	return f
 }
 
 // listed plans the first d of the recording.
@@ -226,7 +237,7 @@ func TestRunLeavesFinishedPiecesWhenInterrupted(t *testing.T) {
 	if _, err := j.Run(ctx); !errors.Is(err, context.Canceled) {
 		t.Fatalf("Run: %v, want context.Canceled", err)
 	}
-	files, _ := filepath.Glob(filepath.Join(j.Dir, "*"))
+	files, _ := filepath.Glob(filepath.Join(j.Folder.Path(), "2026*"))
 	if len(files) != 4 {
 		t.Errorf("left on disk: %v, want the 2 finished pieces and their hashes", files)
 	}
@@ -256,16 +267,93 @@ func TestOneFailureEndsAllPiecesInFlight(t *testing.T) {
 	}
 }
 
-func TestRunSaysWhenTheFolderCannotBeMade(t *testing.T) {
+func TestRunFetchesTimeAgainWhereMoreCanHaveCome(t *testing.T) {
+	for name, tc := range map[string]struct {
+		clock archive.Clock
+		end   time.Duration // of the range, from now
+		again bool
+	}{
+		"server clock, long past":   {archive.Server, -time.Hour, false},
+		"server clock, just now":    {archive.Server, -5 * time.Second, true},
+		"producer clock, long past": {archive.Producer, -time.Hour, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, &kvsemu.Server{}, kvsemu.Camera{}, 1)
+			now := time.Now()
+			r := archive.Range{Clock: tc.clock, From: now.Add(tc.end - 30*time.Second), To: now.Add(tc.end)}
+			j := b.job(t, plan.ByTime(r, plan.Options{}))
+			run(t, j)
+			calls := b.client.Calls().GetClip
+			run(t, j)
+			if again := b.client.Calls().GetClip > calls; again != tc.again {
+				t.Errorf("fetched again: %v, want %v", again, tc.again)
+			}
+		})
+	}
+}
+
+func TestPiecesOfAnotherPlaceAreNotTaken(t *testing.T) {
+	one, other := newBench(t, &kvsemu.Server{}, kvsemu.Camera{}, 1), newBench(t, &kvsemu.Server{}, kvsemu.Camera{}, 1)
+	j := one.job(t, one.listed(t, time.Minute, plan.Options{}))
+	run(t, j)
+	j.Client = other.client
+	run(t, j)
+	if n := other.client.Calls().GetClip; n == 0 {
+		t.Error("footage of one service was taken for that of another")
+	}
+}
+
+func TestAllIntraFootageWithoutAListing(t *testing.T) {
+	p := plan.Piece{First: begin, Last: begin.Add(39 * time.Second)}
+	if err := fetch.Suspect(p, 975); err != nil {
+		t.Errorf("39 s with 975 sync samples: %v; no 200 fragments fit in there", err)
+	}
+	p.Last = begin.Add(40 * time.Second)
+	if err := fetch.Suspect(p, 975); !errors.Is(err, fetch.ErrShort) {
+		t.Errorf("40 s with 975 sync samples: %v, want ErrShort", err)
+	}
+}
+
+func TestOneRunHasAFolder(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "clip.mp4.pieces")
+	f, err := fetch.OpenFolder(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fetch.OpenFolder(path); !errors.Is(err, fetch.ErrBusy) {
+		t.Errorf("a second OpenFolder: %v, want ErrBusy", err)
+	}
+	mine := filepath.Join(path, "notes.txt")
+	for _, p := range []string{mine, filepath.Join(path, "piece.mp4"), filepath.Join(path, "piece.sha256")} {
+		if err := os.WriteFile(p, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Clear(); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	left, _ := filepath.Glob(filepath.Join(path, "*"))
+	if len(left) != 1 || left[0] != mine {
+		t.Errorf("left: %v, want only what is not ours", left)
+	}
+	if f, err = fetch.OpenFolder(path); err != nil {
+		t.Fatalf("OpenFolder after Close: %v", err)
+	}
+	os.Remove(mine)
+	f.Close()
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the empty folder is still there: %v", err)
+	}
+}
+
+func TestOpenFolderSaysWhenItCannotBeMade(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b := newBench(t, &kvsemu.Server{}, kvsemu.Camera{}, 1)
-	j := b.job(t, b.listed(t, time.Minute, plan.Options{}))
-	j.Dir = filepath.Join(file, "pieces")
-	if _, err := j.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "folder for pieces") {
-		t.Errorf("Run: %v, want an error about the folder", err)
+	if _, err := fetch.OpenFolder(filepath.Join(file, "pieces")); err == nil || !strings.Contains(err.Error(), "folder for pieces") {
+		t.Errorf("OpenFolder: %v, want an error about the folder", err)
 	}
 }
 

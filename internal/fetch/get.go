@@ -3,6 +3,7 @@ package fetch
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -62,8 +63,11 @@ func (j *Job) take(f *os.File, body io.Reader, p plan.Piece) ([]byte, error) {
 		return nil, fmt.Errorf("writing a piece: %w", err)
 	}
 	m, err := mp4.Read(f, size)
-	if err != nil {
+	switch {
+	case errors.Is(err, mp4.ErrNotMP4) || errors.Is(err, mp4.ErrTruncated) || errors.Is(err, mp4.ErrMalformed):
 		return nil, fmt.Errorf("%w: %w", kvs.ErrGarbled, err)
+	case err != nil: // would be no better another time
+		return nil, fmt.Errorf("reading the answer: %w", err)
 	}
 	return h.Sum(nil), check(Piece{Piece: p, Size: size, Movie: m}, j.Plan.Listed)
 }

@@ -12,18 +12,18 @@ import (
 )
 
 // name is a piece's place on disk without its ending. It is made of what the piece must hold, so
-// a file found under it belongs to this stream, clock, time and set of fragments and no other;
+// a file found under it belongs to this place, stream, clock, time and set of fragments and no other;
 // nothing that came from outside is in it but through a hash.
 type name string
 
 func (j *Job) name(p plan.Piece) name {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s\n%s\n%d\n%d\n", j.Stream, j.clock(), p.First.UnixMilli(), p.Last.UnixMilli())
+	fmt.Fprintf(h, "%s\n%s\n%s\n%d\n%d\n", j.Client.Place(), j.Stream, j.clock(), p.First.UnixMilli(), p.Last.UnixMilli())
 	for _, f := range p.Fragments {
 		io.WriteString(h, f.Number+"\n")
 	}
 	key := hex.EncodeToString(h.Sum(nil)[:8])
-	return name(filepath.Join(j.Dir, p.First.UTC().Format("20060102T150405.000Z-")+key))
+	return name(filepath.Join(j.Folder.Path(), p.First.UTC().Format("20060102T150405.000Z-")+key))
 }
 
 func (n name) file() string { return string(n) + ".mp4" }

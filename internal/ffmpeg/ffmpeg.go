@@ -19,29 +19,39 @@ var ErrMissing = errors.New("the ffmpeg program was not found")
 // maxMessage bounds how much of ffmpeg's own words an error repeats, in bytes from the end.
 const maxMessage = 500
 
+// Check says whether there is an ffmpeg to be had: ErrMissing if not.
+func Check() error {
+	if _, err := exec.LookPath("ffmpeg"); err != nil {
+		return fmt.Errorf("%w: install it, or join natively", ErrMissing)
+	}
+	return nil
+}
+
 // Concat joins clips to out, an MP4 file, without decoding. What it leaves on failure is removed.
 func Concat(ctx context.Context, clips []string, out string) error {
-	program, err := exec.LookPath("ffmpeg")
-	if err != nil {
-		return fmt.Errorf("%w: install it, or join natively", ErrMissing)
+	if err := Check(); err != nil {
+		return err
+	}
+	if err := os.WriteFile(out, nil, 0o600); err != nil { // ffmpeg keeps the mode of what it overwrites
+		return err
 	}
 	list, err := writeList(clips)
 	if err != nil {
 		return err
 	}
 	defer os.Remove(list)
-	cmd := exec.CommandContext(ctx, program, "-nostdin", "-v", "error", "-y",
-		"-f", "concat", "-safe", "0", "-i", list, "-c", "copy", "-movflags", "+faststart", out)
-	var said bytes.Buffer
+	cmd := exec.CommandContext(ctx, "ffmpeg", "-nostdin", "-v", "error", "-y",
+		"-f", "concat", "-safe", "0", "-i", list, "-c", "copy", "-movflags", "+faststart", "file:"+out)
+	var said lastWords
 	cmd.Stderr = &said
 	if err := cmd.Run(); err != nil {
 		os.Remove(out)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return fmt.Errorf("ffmpeg: %w: %s", err, lastWords(said.String()))
+		return fmt.Errorf("ffmpeg: %w: %s", err, bytes.TrimSpace(said))
 	}
-	return os.Chmod(out, 0o600)
+	return nil
 }
 
 // writeList writes the concat demuxer's script; ffmpeg reads names there between single quotes.
@@ -61,7 +71,11 @@ func writeList(clips []string) (string, error) {
 	return f.Name(), f.Sync()
 }
 
-func lastWords(s string) string {
-	s = strings.TrimSpace(s)
-	return s[max(0, len(s)-maxMessage):]
+// lastWords keeps the end of what is written to it, of maxMessage bytes.
+type lastWords []byte
+
+func (l *lastWords) Write(b []byte) (int, error) {
+	*l = append(*l, b...)
+	*l = (*l)[max(0, len(*l)-maxMessage):]
+	return len(b), nil
 }

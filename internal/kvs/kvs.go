@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -220,6 +221,16 @@ func (cfg Config) checked() (Config, error) {
 		return cfg, fmt.Errorf("timeouts: expected more than 0, got %v idle and %v for headers", cfg.Idle, cfg.HeaderTimeout)
 	}
 	return cfg, nil
+}
+
+// Place names where the client reads from: endpoint, region, and whose credentials. Footage of one
+// place is never taken for that of another.
+func (c *Client) Place() string {
+	base := ""
+	if c.base != nil {
+		base = c.base.String()
+	}
+	return strings.Join([]string{base, c.region, c.cfg.Profile, c.cfg.RoleARN}, "|")
 }
 
 // Region returns the region the client signs for.

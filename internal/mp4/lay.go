@@ -75,7 +75,7 @@ func plan(m *media.Movie, t *media.Track) (*laidTrack, error) {
 	if t.Kind != media.Video && t.Kind != media.Audio {
 		return nil, unsupported("kind %q", t.Kind)
 	}
-	if len(t.Samples) > math.MaxUint32 || len(t.Configs) > maxConfigs {
+	if uint64(len(t.Samples)) > math.MaxUint32 || len(t.Configs) > maxConfigs {
 		return nil, unsupported("%d samples, %d sample entries", len(t.Samples), len(t.Configs))
 	}
 	if len(t.Samples) > 0 && t.Samples[0].Time != 0 {

@@ -17,14 +17,11 @@ import (
 // ErrExists means a file of the final name is there already and may not be overwritten.
 var ErrExists = errors.New("file exists")
 
-// PartSuffix is what the name of an unfinished file ends in.
-const PartSuffix = ".part"
-
 // File is a file being written beside its final place. It is readable only by its owner.
 type File struct {
 	path  string
 	force bool
-	f     *os.File
+	f     *os.File // under a temporary name
 	sum   hash.Hash
 	size  int64
 	done  bool // it has its final name
@@ -47,13 +44,16 @@ func Free(path string, force bool) error {
 	return nil
 }
 
-// Create begins the file path under a temporary name in the same folder. The caller ends it with
-// Commit, and always calls Close.
-func Create(path string, force bool) (*File, error) {
+// Create begins the file path under a temporary name of its own in folder, which is on the same
+// file system; "" means beside path. The caller ends it with Commit, and always calls Close.
+func Create(path, folder string, force bool) (*File, error) {
 	if err := Free(path, force); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path+PartSuffix, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if folder == "" {
+		folder = filepath.Dir(path)
+	}
+	f, err := os.CreateTemp(folder, ".kvsclip-*.part") // mode 0600
 	if err != nil {
 		return nil, fmt.Errorf("creating output: %w", err)
 	}
@@ -91,14 +91,10 @@ func (f *File) Commit() error {
 	if err := f.f.Close(); err != nil {
 		return fmt.Errorf("writing output: %w", err)
 	}
-	if err := Free(f.path, f.force); err != nil {
+	if err := publish(f.f.Name(), f.path, f.force); err != nil {
 		return err
 	}
-	if err := os.Rename(f.path+PartSuffix, f.path); err != nil {
-		return fmt.Errorf("naming output: %w", err)
-	}
 	f.done = true
-	syncFolder(filepath.Dir(f.path))
 	return nil
 }
 
@@ -106,7 +102,7 @@ func (f *File) Commit() error {
 func (f *File) Close() {
 	f.f.Close() // a second close after Commit changes nothing
 	if !f.done {
-		os.Remove(f.path + PartSuffix)
+		os.Remove(f.f.Name())
 	}
 }
 
@@ -128,8 +124,36 @@ func Writable(dir string) error {
 	return os.Remove(f.Name())
 }
 
-// Move renames a finished file within its file system.
-func Move(from, to string) error {
+// Move gives a finished file its final name, once its bytes are on the disk.
+func Move(from, to string, force bool) error {
+	f, err := os.OpenFile(from, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("naming output: %w", err)
+	}
+	err = f.Sync()
+	f.Close()
+	if err != nil {
+		return fmt.Errorf("writing output: %w", err)
+	}
+	return publish(from, to, force)
+}
+
+// publish renames from to to. Without force nothing is overwritten, not even a file that appears
+// meanwhile: a hard link fails where the name is taken. Where there are no hard links it looks first.
+func publish(from, to string, force bool) error {
+	if !force {
+		switch err := os.Link(from, to); {
+		case err == nil:
+			os.Remove(from)
+			syncFolder(filepath.Dir(to))
+			return nil
+		case errors.Is(err, fs.ErrExist):
+			return fmt.Errorf("output %q: %w", to, ErrExists)
+		}
+	}
+	if err := Free(to, force); err != nil {
+		return err
+	}
 	if err := os.Rename(from, to); err != nil {
 		return fmt.Errorf("naming output: %w", err)
 	}

@@ -28,7 +28,7 @@ func names(t *testing.T, dir string) []string {
 func TestTheFinalNameAppearsWithCommit(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.mp4")
-	f, err := sink.Create(path, false)
+	f, err := sink.Create(path, "", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestTheFinalNameAppearsWithCommit(t *testing.T) {
 	if _, err := f.Write([]byte("whole")); err != nil {
 		t.Fatal(err)
 	}
-	if got := names(t, dir); len(got) != 1 || got[0] != "a.mp4"+sink.PartSuffix {
+	if got := names(t, dir); len(got) != 1 || got[0] == "a.mp4" {
 		t.Errorf("before Commit: %v", got)
 	}
 	if err := f.Commit(); err != nil {
@@ -61,7 +61,7 @@ func TestTheFinalNameAppearsWithCommit(t *testing.T) {
 
 func TestCloseWithoutCommitLeavesNothing(t *testing.T) {
 	dir := t.TempDir()
-	f, err := sink.Create(filepath.Join(dir, "a.mp4"), false)
+	f, err := sink.Create(filepath.Join(dir, "a.mp4"), "", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestCloseWithoutCommitLeavesNothing(t *testing.T) {
 
 func TestNothingIsOverwrittenUnasked(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.mp4")
-	late, err := sink.Create(path, false)
+	late, err := sink.Create(path, "", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestNothingIsOverwrittenUnasked(t *testing.T) {
 	if err := os.WriteFile(path, []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := sink.Create(path, false); !errors.Is(err, sink.ErrExists) {
+	if _, err := sink.Create(path, "", false); !errors.Is(err, sink.ErrExists) {
 		t.Errorf("Create: %v, want ErrExists", err)
 	}
 	if err := late.Commit(); !errors.Is(err, sink.ErrExists) {
@@ -99,6 +99,47 @@ func TestNothingIsOverwrittenUnasked(t *testing.T) {
 	}
 	if err := sink.Free(path, true); err != nil {
 		t.Errorf("Free with force: %v", err)
+	}
+}
+
+func TestTwoWritersOfOneNameDoNotMix(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.mp4")
+	write := func(text string) *sink.File {
+		f, err := sink.Create(path, "", true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(f.Close)
+		if _, err := f.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	a, _ := write("first"), write("second")
+	if err := a.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := os.ReadFile(path); string(got) != "first" {
+		t.Errorf("the file holds %q, want what the writer that committed wrote", got)
+	}
+}
+
+func TestMoveOverwritesOnlyWithForce(t *testing.T) {
+	dir := t.TempDir()
+	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
+	for _, p := range []string{from, to} {
+		if err := os.WriteFile(p, []byte(p), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := sink.Move(from, to, false); !errors.Is(err, sink.ErrExists) {
+		t.Errorf("Move: %v, want ErrExists", err)
+	}
+	if err := sink.Move(from, to, true); err != nil {
+		t.Errorf("Move with force: %v", err)
+	}
+	if got := names(t, dir); len(got) != 1 || got[0] != "to" {
+		t.Errorf("left: %v", got)
 	}
 }
 

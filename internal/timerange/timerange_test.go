@@ -205,7 +205,7 @@ func TestRangeProducerMayRunAhead(t *testing.T) {
 func TestZone(t *testing.T) {
 	for in, want := range map[string]int{
 		"Z": 0, "utc": 0, "UTC": 0, "GMT": 0, "0": 0, "-7": -7 * 3600, "+7": 7 * 3600, "7": 7 * 3600, "+05:30": 19800,
-		"-0330": -12600, "+14": 50400, "-14:00": -50400, "Asia/Kolkata": 19800,
+		"-0330": -12600, "+14": 50400, "-7.5": -27000, "5.5": 19800, "+5.75": 20700, "-14:00": -50400, "Asia/Kolkata": 19800,
 	} {
 		z, err := timerange.Zone(in)
 		if err != nil {
@@ -214,7 +214,7 @@ func TestZone(t *testing.T) {
 			t.Errorf("Zone(%q) = %d s, want %d s", in, got, want)
 		}
 	}
-	for _, in := range []string{"+14:01", "15", "-99", "PST8", "+5:60", "Berlin", "../etc/passwd", "+", "5.5"} {
+	for _, in := range []string{"+14:01", "15", "-99", "PST8", "+5:60", "Berlin", "../etc/passwd", "+", "5.555", "5.51", "5.", "14.5"} {
 		if z, err := timerange.Zone(in); err == nil {
 			t.Errorf("Zone(%q) = %v, want an error", in, z)
 		}
