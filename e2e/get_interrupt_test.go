@@ -77,7 +77,7 @@ func damage(t *testing.T, piece string) {
 	if err := os.WriteFile(piece, b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(filepath.Dir(piece), "..", "clip.mp4.part"), b[:len(b)/3], 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(filepath.Dir(piece), ".kvsclip-1234.part"), b[:len(b)/3], 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -99,26 +98,6 @@ func (r *rival) race(b *testing.B, h *home) {
 	}
 	if err := os.Remove(out); err != nil {
 		b.Fatal(err)
-	}
-}
-
-// watchMemory asks every few milliseconds for the largest resident set so far, in MiB, until over.
-// What the system tells after the end would count the memory of this process too, as it was when
-// the program was started.
-func watchMemory(pid int, over <-chan struct{}) (peak float64) {
-	tick := time.NewTicker(3 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)) // gone when it has ended
-		if _, rest, ok := strings.Cut(string(b), "VmHWM:"); ok {
-			kib, _ := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-			peak = max(peak, kib/1024)
-		}
-		select {
-		case <-over:
-			return peak
-		case <-tick.C:
-		}
 	}
 }
 

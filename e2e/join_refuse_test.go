@@ -165,7 +165,7 @@ func TestJoinKeepsWhatIsThere(t *testing.T) {
 	scene(t, h.path("b.mp4"), 1)
 	old := []byte("precious")
 	scribble(t, h.path("out.mp4"), old)
-	refusal(t, h.fails(t, 7, []string{"out.mp4", "exists", "--force"}, "join", "a.mp4", "b.mp4", "-o", "out.mp4", "--json"), 7, "local", []string{"out.mp4"})
+	refusal(t, h.fails(t, 7, []string{"out.mp4", "exists", "--force"}, "join", "a.mp4", "b.mp4", "-o", "out.mp4", "--json"), 7, "exists", []string{"out.mp4"})
 	keeps(t, h.path("out.mp4"), old)
 
 	h.fails(t, 7, []string{"folder"}, "join", "a.mp4", "-o", ".")

@@ -101,6 +101,7 @@ func verdicts(ctx context.Context, path string, err error) []verdict {
 		{isLocal(err), exitLocal, "local", localHint(err)},
 		{is(clip.ErrIncomplete), exitIncomplete, "incomplete", more},
 		{is(clip.ErrEmpty) || kvs.IsEmpty(err) || kvs.IsRetention(err), exitEmpty, "empty", "kvsclip plan with a wider range shows what was recorded; check --tz and --clock"},
+		{joins && is(clip.ErrCannotJoin), exitFailed, "cannotJoin", "leave that clip out, or download its range again, untrimmed"},
 		{is(clip.ErrCannotJoin), exitFailed, "cannotJoin", "kvsclip get --merge none keeps the pieces as files; each plays by itself"},
 		{joins && is(mp4.ErrNotMP4), exitFailed, "failed", "it is not an MP4 file: check the name"},
 		{joins && is(mp4.ErrTruncated), exitFailed, "failed", "the file is cut short: get it again"},
