@@ -184,8 +184,10 @@ func TestClipRefusesChanges(t *testing.T) {
 func film(t *testing.T, args ...string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "film.mp4")
-	program(t, nil, "ffmpeg", append(append([]string{"-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=6",
-		"-f", "lavfi", "-i", "sine=frequency=440:duration=6:sample_rate=48000", "-shortest", "-preset", "ultrafast", "-g", "50"}, args...), path)...)
+	program(t, nil, "ffmpeg", append(append([]string{
+		"-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x240:rate=25:duration=6",
+		"-f", "lavfi", "-i", "sine=frequency=440:duration=6:sample_rate=48000", "-shortest", "-preset", "ultrafast", "-g", "50",
+	}, args...), path)...)
 	return path
 }
 

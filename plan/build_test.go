@@ -138,8 +138,10 @@ func TestByTime(t *testing.T) {
 		"one piece":        {0, 160 * s, 0, []piece{{-20 * s, 160*s - ms}}},
 		"one more":         {0, 160*s + ms, 0, []piece{{-20 * s, 160*s - ms}, {160 * s, 160 * s}}},
 		"ten seconds each": {0, 5 * s, 10 * s, []piece{{-20 * s, -10*s - ms}, {-10 * s, -ms}, {0, 5*s - ms}}},
-		"parts of a millisecond": {400 * time.Microsecond, 500*ms + 1, 20 * s,
-			[]piece{{-20 * s, -ms}, {0, 500 * ms}}},
+		"parts of a millisecond": {
+			400 * time.Microsecond, 500*ms + 1, 20 * s,
+			[]piece{{-20 * s, -ms}, {0, 500 * ms}},
+		},
 		"ends a nanosecond after a piece": {0, 1, 20 * s, []piece{{-20 * s, -ms}, {0, 0}}},
 	} {
 		t.Run(name, func(t *testing.T) {

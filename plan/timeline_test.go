@@ -79,8 +79,10 @@ func TestTimeline(t *testing.T) {
 		"gap: over tolerance":      {r: span(-101*ms, 10*s+101*ms), listed: five, spans: [][]int{{1, 2, 3, 4, 5}}, gaps: [][2]time.Duration{{-101 * ms, 0}, {10 * s, 10*s + 101*ms}}},
 		"a fragment lost":          {r: span(0, 10*s), listed: without(five, 3), spans: [][]int{{1, 2}, {4, 5}}, gaps: [][2]time.Duration{{4 * s, 6 * s}}},
 		"a fragment lost of three": {r: span(0, 10*s), listed: without(five, 1, 3), spans: [][]int{{2}, {4, 5}}, gaps: [][2]time.Duration{{0, 2 * s}, {4 * s, 6 * s}}},
-		"neighbours lost on both sides": {r: span(0, 10*s), listed: without(five, 2, 4), spans: [][]int{{1}, {3}, {5}},
-			gaps: [][2]time.Duration{{1960 * ms, 4 * s}, {5960 * ms, 8 * s}}},
+		"neighbours lost on both sides": {
+			r: span(0, 10*s), listed: without(five, 2, 4), spans: [][]int{{1}, {3}, {5}},
+			gaps: [][2]time.Duration{{1960 * ms, 4 * s}, {5960 * ms, 8 * s}},
+		},
 		"a short one lost after the second of three": {
 			r: span(0, 14*s), listed: []archive.Fragment{fragment(1, 0, 3960*ms, 0), fragment(2, 4*s, 3960*ms, 0), fragment(3, 10*s, 3960*ms, 0)},
 			spans: [][]int{{1, 2}, {3}}, gaps: [][2]time.Duration{{8 * s, 10 * s}},

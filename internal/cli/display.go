@@ -219,8 +219,8 @@ func (l *logged) event(e progress.Event) {
 		}
 	case progress.Note:
 		l.log.Warn(e.Text)
-	default:
-		l.log.Debug("event", "event", e)
+	case progress.Called:
+		l.log.Debug("called", "call", e.Op, "took", e.Took, "error", e.Err)
 	}
 }
 

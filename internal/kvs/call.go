@@ -70,8 +70,10 @@ func (c *Client) report(e progress.Event) {
 // *Error of another operation was tried out already and is passed on, and so is a rejection.
 func (c *Client) call(ctx context.Context, op, stream string, try func() error) error {
 	for n := 1; ; n++ {
+		began := time.Now()
 		err := try()
 		if err == nil {
+			c.report(progress.Called{Op: op, Took: time.Since(began)})
 			return nil
 		}
 		if _, ok := errors.AsType[*rejection](err); ok {
@@ -85,6 +87,7 @@ func (c *Client) call(ctx context.Context, op, stream string, try func() error) 
 		}
 		e := c.explain(op, stream, err)
 		e.Tries = n
+		c.report(progress.Called{Op: op, Took: time.Since(began), Err: e})
 		if Judge(e) != Retry || n == c.cfg.Retries {
 			return e
 		}

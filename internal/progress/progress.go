@@ -1,6 +1,8 @@
 // Package progress says what a long job can report while it runs. It prints nothing.
 package progress
 
+import "time"
+
 // Func takes events. It is called from several goroutines, one call at a time, and must return
 // at once. A nil Func may not be called: use Report.
 type Func func(Event)
@@ -12,7 +14,8 @@ func (f Func) Report(e Event) {
 	}
 }
 
-// Event is one thing that happened: Planned, Bytes, Fetched, Retried, Halved, Writing or Note.
+// Event is one thing that happened: Planned, Bytes, Fetched, Called, Retried, Halved,
+// Writing or Note.
 type Event interface{ event() }
 
 type (
@@ -37,6 +40,12 @@ type (
 		Try int    // the try that failed, from 1
 		Err error
 	}
+	// Called tells of every answer, good or bad: for those who look for trouble.
+	Called struct {
+		Op   string // API name
+		Took time.Duration
+		Err  error // nil if the call was carried out
+	}
 	// Halved tells that a piece was cut in two, and why.
 	Halved struct {
 		Piece int
@@ -52,6 +61,7 @@ func (Planned) event() {}
 func (Bytes) event()   {}
 func (Fetched) event() {}
 func (Retried) event() {}
+func (Called) event()  {}
 func (Halved) event()  {}
 func (Writing) event() {}
 func (Note) event()    {}
