@@ -32,8 +32,18 @@ func (g *get) account(p *plan.Plan, pieces []fetch.Piece) *Report {
 			Throttled:     calls.Throttled - g.before.Throttled,
 			Retried:       calls.Retried - g.before.Retried,
 		},
-		BytesFetched: bytes, EstimatedCostUSD: &cost, Notes: g.notes,
+		BytesFetched: bytes, EstimatedCostUSD: &cost, Notes: append(g.notes, surplus(pieces)...),
 	}
+}
+
+// surplus tells of pieces that came with more than was listed for them.
+func surplus(pieces []fetch.Piece) (notes []string) {
+	for i, p := range pieces {
+		if d := p.Surplus(); d > 0 {
+			notes = append(notes, fmt.Sprintf("piece %d is %v longer than its %d fragments were listed: something may be in it twice", i+1, d, len(p.Fragments)))
+		}
+	}
+	return notes
 }
 
 func fragments(pieces []fetch.Piece) int {

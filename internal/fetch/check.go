@@ -43,6 +43,21 @@ func check(p Piece, listed bool) error {
 // samples it has.
 const fastest = 5
 
+// Surplus is how much longer the pictures of p are than the listing says, from the first to the
+// last one's start; 0 when that is no more than packaging rounds, or nothing was listed. Nothing
+// is missing then, but footage may be there twice.
+func (p Piece) Surplus() time.Duration {
+	v := p.Movie.Find(media.Video)
+	if len(p.Fragments) == 0 || v == nil || len(v.Samples) == 0 {
+		return 0
+	}
+	last := time.Duration(media.Rescale(v.Duration(len(v.Samples)-1), v.Timescale, uint32(time.Second)))
+	if over := length(v) - last - planned(p.Piece); over > 2*slack {
+		return over
+	}
+	return 0
+}
+
 // suspect judges an answer by the limits alone: GetClip stops at 200 fragments, each of which has
 // at least one sync sample, or at 100 MB.
 func suspect(p Piece) error {

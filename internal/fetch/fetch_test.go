@@ -314,6 +314,19 @@ func TestAllIntraFootageWithoutAListing(t *testing.T) {
 	}
 }
 
+func TestSurplus(t *testing.T) {
+	b := newBench(t, &kvsemu.Server{}, kvsemu.Camera{}, 1)
+	pieces := run(t, b.job(t, b.listed(t, time.Minute, plan.Options{})))
+	if got := pieces[0].Surplus(); got != 0 {
+		t.Errorf("a piece as planned has a surplus of %v", got)
+	}
+	p := pieces[0]
+	p.Fragments = p.Fragments[:len(p.Fragments)-1] // so the answer holds one more than was listed
+	if got := p.Surplus(); got != 2*time.Second {
+		t.Errorf("one fragment too many: a surplus of %v, want 2s", got)
+	}
+}
+
 func TestOneRunHasAFolder(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "clip.mp4.pieces")
 	f, err := fetch.OpenFolder(path)
