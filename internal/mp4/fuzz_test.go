@@ -34,7 +34,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(laid(f, hevc, mp4.Options{}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) > 1<<16 {
-			t.Skip("longer files show nothing new")
+			return // longer files show nothing new
 		}
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

@@ -114,16 +114,6 @@ func syncFolder(dir string) {
 	}
 }
 
-// Writable says whether files can be made in dir, by making one.
-func Writable(dir string) error {
-	f, err := os.CreateTemp(dir, ".kvsclip-*")
-	if err != nil {
-		return fmt.Errorf("output folder: %w", err)
-	}
-	f.Close()
-	return os.Remove(f.Name())
-}
-
 // Move gives a finished file its final name, once its bytes are on the disk.
 func Move(from, to string, force bool) error {
 	f, err := os.OpenFile(from, os.O_RDWR, 0)

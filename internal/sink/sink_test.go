@@ -142,16 +142,3 @@ func TestMoveOverwritesOnlyWithForce(t *testing.T) {
 		t.Errorf("left: %v", got)
 	}
 }
-
-func TestWritable(t *testing.T) {
-	dir := t.TempDir()
-	if err := sink.Writable(dir); err != nil {
-		t.Error(err)
-	}
-	if err := sink.Writable(filepath.Join(dir, "missing")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("Writable of a missing folder: %v", err)
-	}
-	if got := names(t, dir); len(got) != 0 {
-		t.Errorf("left behind: %v", got)
-	}
-}
