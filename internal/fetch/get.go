@@ -27,8 +27,8 @@ func (j *Job) get(ctx context.Context, p plan.Piece, name name) error {
 	defer os.Remove(f.Name())
 	defer f.Close()
 	var sum []byte
-	err = j.Client.Clip(ctx, j.request(p), func(body io.Reader) (err error) {
-		sum, err = j.take(f, body, p)
+	err = j.Client.Clip(ctx, j.request(p), func(answer kvs.Answer) (err error) {
+		sum, err = j.take(f, answer, p)
 		return err
 	})
 	if err != nil {

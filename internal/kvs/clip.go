@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/kinesisvideo/types"
 	"github.com/aws/aws-sdk-go-v2/service/kinesisvideoarchivedmedia"
 	mediatypes "github.com/aws/aws-sdk-go-v2/service/kinesisvideoarchivedmedia/types"
@@ -35,14 +36,20 @@ func (q ClipRequest) points() int {
 	return int(min(MaxClipFragments, 1+q.Last.Sub(q.First)/time.Second))
 }
 
-// Clip asks GetClip and hands the body to use; nil means the whole body was read and use took it.
+// Answer is one answer of GetClip on its way.
+type Answer struct {
+	io.Reader        // its body; not to be kept
+	RequestID string // x-amzn-RequestId, by which AWS finds the call again; "" if it sent none
+}
+
+// Clip asks GetClip and hands the answer to use; nil means the whole body was read and use took it.
 //
 // A body that breaks off, stalls, or that use rejects with an error that is ErrGarbled, is asked
 // for again within the tries. use is called once a try, from the caller's goroutine, and must not
 // keep the reader; before it is called again what it made of the earlier try is to be thrown
 // away. What use leaves unread is read and dropped. Any other error of use, while the body is
 // sound, is returned as it is and ends the call. All other errors are *Error.
-func (c *Client) Clip(ctx context.Context, q ClipRequest, use func(io.Reader) error) error {
+func (c *Client) Clip(ctx context.Context, q ClipRequest, use func(Answer) error) error {
 	t, err := c.target(opGetClip, q.Stream)
 	if err != nil {
 		return err
@@ -67,7 +74,8 @@ func (c *Client) Clip(ctx context.Context, q ClipRequest, use func(io.Reader) er
 			return err
 		}
 		defer func() { _ = out.Payload.Close() }() // all that matters has been read by then
-		return c.pour(ctx, out.Payload, quiet, use)
+		id, _ := awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
+		return c.pour(ctx, Answer{Reader: out.Payload, RequestID: id}, quiet, use)
 	})
 	if r, ok := errors.AsType[*rejection](err); ok {
 		return r.err
@@ -80,10 +88,10 @@ type rejection struct{ err error }
 
 func (r *rejection) Error() string { return r.err.Error() }
 
-// pour hands one answer's body to use, and what it finds about the body goes before what use says.
-func (c *Client) pour(ctx context.Context, from io.Reader, quiet *time.Timer, use func(io.Reader) error) (err error) {
+// pour hands one answer to use, and what it finds about the body goes before what use says.
+func (c *Client) pour(ctx context.Context, from Answer, quiet *time.Timer, use func(Answer) error) (err error) {
 	b := &body{
-		from: from, quiet: quiet, idle: c.cfg.Idle, limit: c.maxAnswer,
+		from: from.Reader, quiet: quiet, idle: c.cfg.Idle, limit: c.maxAnswer,
 		stalled: func() bool { return errors.Is(context.Cause(ctx), ErrStalled) },
 		arrived: func(n int) error { return c.arrived(ctx, n) },
 	}
@@ -92,7 +100,7 @@ func (c *Client) pour(ctx context.Context, from io.Reader, quiet *time.Timer, us
 			c.report(progress.Bytes{N: -b.n})
 		}
 	}()
-	err = use(b)
+	err = use(Answer{Reader: b, RequestID: from.RequestID})
 	switch {
 	case b.err != nil:
 		return b.err

@@ -55,7 +55,7 @@ func TestClipFaultsThatPass(t *testing.T) {
 				}
 			})
 			var got string
-			err := c.Clip(t.Context(), clipOf(1), func(r io.Reader) error {
+			err := c.Clip(t.Context(), clipOf(1), func(r kvs.Answer) error {
 				if err := keep(&got)(r); err != nil {
 					return err
 				}
@@ -106,7 +106,7 @@ func TestClipStormEndsAfterTries(t *testing.T) {
 	}
 }
 
-func io2nil(r io.Reader) error { _, err := io.Copy(io.Discard, r); return err }
+func io2nil(r kvs.Answer) error { _, err := io.Copy(io.Discard, r); return err }
 
 func TestClipUseErrorIsFinalAndUntouched(t *testing.T) {
 	s := newService(t)
@@ -114,7 +114,7 @@ func TestClipUseErrorIsFinalAndUntouched(t *testing.T) {
 	var l ledger
 	full := errors.New("no space left on device")
 	c := open(t, s, func(c *kvs.Config) { c.Report = l.report })
-	err := c.Clip(t.Context(), clipOf(1), func(r io.Reader) error {
+	err := c.Clip(t.Context(), clipOf(1), func(r kvs.Answer) error {
 		_, err := io.ReadFull(r, make([]byte, 3))
 		return cmp.Or(err, full)
 	})
@@ -131,7 +131,7 @@ func TestClipReadsWhatUseLeaves(t *testing.T) {
 	s.always["/getClip"] = say("whole clip")
 	s.fault("/getClip", cut("half"))
 	c := open(t, s)
-	if err := c.Clip(t.Context(), clipOf(1), func(io.Reader) error { return nil }); err != nil {
+	if err := c.Clip(t.Context(), clipOf(1), func(kvs.Answer) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	if got := c.Calls(); got.Bytes != int64(len("half")+len("whole clip")) || got.GetClip != 2 {

@@ -193,8 +193,8 @@ func clipOf(fragments int) kvs.ClipRequest {
 }
 
 // keep is a use function that keeps the last try's bytes.
-func keep(got *string) func(io.Reader) error {
-	return func(r io.Reader) error {
+func keep(got *string) func(kvs.Answer) error {
+	return func(r kvs.Answer) error {
 		b, err := io.ReadAll(r)
 		*got = string(b)
 		if err != nil {
