@@ -28,6 +28,13 @@ type Camera struct {
 	ServerJitter time.Duration // more of Upload, from 0 to this; server times still rise strictly
 	ClockOffset  time.Duration // producer time minus true time
 	Retention    time.Duration // whole hours; 0 means 87600 h, negative none
+
+	Relative   bool // each session's producer times count from 1970
+	ClockSteps []ClockStep
+	Late       []Late
+	Replays    []Replay
+	Lost       []Lost
+	KMS        string // "", or "denied": the caller may not decrypt
 }
 
 // Gap is a span in which nothing was recorded.
@@ -45,8 +52,36 @@ type Change struct {
 }
 
 // Again is a second upload of the fragments that start in a span, right after it, in a session of
-// its own: equal producer times, later server times and fragment numbers.
+// its own: equal producer times, but with Relative, and later server times and fragment numbers.
 type Again struct {
+	After  time.Duration // since the recording began, gaps included
+	Length time.Duration
+}
+
+// ClockStep sets the camera's clock, which the pictures show, and begins a new session.
+type ClockStep struct {
+	After time.Duration // since the recording began, gaps included
+	By    time.Duration // forward, or back if negative; not 0
+}
+
+// Late is a span that was filmed while the network was away: it is uploaded after its end, in the
+// same session, and delays what follows until the backlog is gone.
+type Late struct {
+	After  time.Duration // since the recording began, gaps included
+	Length time.Duration
+	Speed  float64 // of the backlog's upload against filming, 1.1 to 1000; 0 means 10
+}
+
+// Replay is a restart of a camera that keeps footage: a new session sends the last of it again,
+// cut into fragments half a fragment off where a fragment has two pictures or more, then goes on.
+type Replay struct {
+	After  time.Duration // since the recording began, gaps included
+	Length time.Duration // of what is sent again, up to a fragment more
+}
+
+// Lost is a span whose fragments are listed but in no clip. What is uploaded again of them can be
+// had.
+type Lost struct {
 	After  time.Duration // since the recording began, gaps included
 	Length time.Duration
 }
@@ -60,4 +95,5 @@ type Fragment struct {
 	Size             int64         // bytes, headers included
 	First            int64         // number of its first picture in the recording
 	Pictures         int
+	Lost             bool // no clip holds it
 }

@@ -40,6 +40,10 @@ func (c *call) getClip() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.stream.sealed {
+		return nil, refuse("AccessDeniedException", textDenied+" because no identity-based policy allows the kms:Decrypt action",
+			c.s.caller(), "kms:Decrypt", c.stream.kms)
+	}
 	movie, closing, err := c.movie(uploads)
 	if err != nil {
 		return nil, err
@@ -76,13 +80,17 @@ func (c *call) choose(q query) ([]int64, error) {
 }
 
 // collect returns at least as many of the first uploads in q as a clip can hold, or all, without
-// duplicates: of equal producer times the oldest upload wins.
+// what is lost and duplicates: of equal producer times the oldest upload wins.
 func (c *call) collect(held span, q query) []int64 {
 	rec := c.stream.recording
 	var all []int64
 	for _, s := range rec.pick(held, q.Producer, q.A, q.B) {
-		for u := s.lo; u < min(s.hi, s.lo+2*int64(c.maxFragments())); u++ {
-			all = append(all, u)
+		room := 2 * c.maxFragments()
+		for u := s.lo; u < s.hi && room > 0; u++ {
+			if !rec.gone(u) {
+				all = append(all, u)
+				room--
+			}
 		}
 	}
 	oldest := map[int64]bool{}

@@ -9,7 +9,8 @@
 //	defer run.Close()
 //
 // or, with both kinds of call on one address, httptest.NewServer(emu). Any SigV4 signature is
-// accepted, none is checked; a request without Authorization is refused.
+// accepted, only its age is checked, by X-Amz-Date against this machine's clock; a request without
+// Authorization is refused.
 //
 // # Cameras
 //
@@ -37,10 +38,30 @@
 //	server-jitter=300ms  varies upload, between 0 and so much more
 //	clock-offset=-3s  how far the camera's clock, which stamps producer times, is ahead
 //	retention=24h     data retention in whole hours, 0 for none (87600h)
+//	relative          producer times count from the start of each session, at 1970-01-01T00:00:00Z
+//	clock=10m-1h      the camera's clock is set back by 1h, or with + forward, in a new session; may be repeated
+//	late=10m+5m       the network was away for 5m: they come after it, in order, ten times as fast as they
+//	                  were filmed; 10m+5mx3 means three times; may be repeated
+//	replay=10m+30s    a restart: a new session sends the last 30s again, 20 ms a fragment, cut at other
+//	                  places, and goes on; may be repeated; not with file
+//	lost=10m+30s      the fragments of those 30s are listed, but in no clip; may be repeated
+//	kms=denied        encrypted with a key that the caller may not use: there are no clips
 //
 // Lengths of time are Go durations. Picture numbers rise by one for each picture of the recording
 // and start again nowhere. A gap of 30s or more, like every change, begins a new upload session:
 // the sequence part of the fragment number jumps to the next multiple of 1000, plus 1.
+//
+// Pictures show the camera's clock: producer time, but for relative. While the backlog of late is
+// being sent, later fragments queue behind it; the session stays open however long the network is
+// away. A file goes on through clock, from the first group of pictures after it on. A replay begins
+// half a fragment off, up to a fragment early. Its fragments do not begin when others did, but where
+// a fragment is one picture, or where the footage sent again begins with a session, gap or change.
+// What again and replay send of a lost span is not lost.
+//
+// # Callers
+//
+// The caller is always arn:aws:iam::ACCOUNT:user/emulated, as GetCallerIdentity of STS says, which
+// is answered where control calls are. [Server] tells of Deny, Expired, ExpireAfter and ClockSkew.
 //
 // # What is unknown about the service
 //
@@ -48,5 +69,8 @@
 // fragments whose clip would hold two codec configurations are refused with
 // InvalidCodecPrivateDataException; a failed GetClip costs no points; de-duplication compares
 // producer times to the millisecond, under both clocks, within the asked range; the byte cap
-// counts FragmentSizeInBytes.
+// counts FragmentSizeInBytes. With relative, that de-duplication makes fragments of two sessions
+// equal. A GetClip that may not decrypt is refused with 403 AccessDeniedException in the words of
+// KMS, once the range is known to hold fragments. What is listed and lost is left out of a clip
+// before anything is de-duplicated, and does not count towards its end.
 package kvsemu

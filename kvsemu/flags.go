@@ -34,6 +34,8 @@ func (s *Server) RegisterFlags(fs *flag.FlagSet) {
 		return nil
 	})
 	fs.BoolVar(&s.Expired, "expired", s.Expired, "treat the session token as expired")
+	fs.IntVar(&s.ExpireAfter, "expire-after", s.ExpireAfter, "`number` of data calls after which the session token expires (never)")
+	fs.DurationVar(&s.ClockSkew, "clock-skew", s.ClockSkew, "`time` the service's clock is ahead of this machine's, as 1h or -10m; recordings stay")
 	s.Clip.registerFlags(fs)
 }
 

@@ -2,7 +2,6 @@ package kvsemu
 
 import (
 	"cmp"
-	"fmt"
 	"hash/fnv"
 	"slices"
 	"time"
@@ -23,73 +22,21 @@ func (c Camera) recording(seed uint64, name string, started time.Time) (*recordi
 	if from.IsZero() {
 		from = started.Add(-cmp.Or(c.Ago, 24*time.Hour))
 	}
-	if from.Add(c.ClockOffset).Before(time.Unix(0, 0)) {
-		return nil, fmt.Errorf("expected a recording that begins in 1970 or later on the producer's clock, got %v", from.Add(c.ClockOffset).UTC())
+	if err := c.since1970(from); err != nil {
+		return nil, err
 	}
 	hash := fnv.New64a()
 	hash.Write([]byte(name))
 	l := &layout{camera: c, stage: stage, recording: &recording{
 		seed:   chance(seed, hash.Sum64()),
 		from:   from.UnixMilli(),
-		ahead:  c.ClockOffset.Milliseconds(),
 		upload: max(0, cmp.Or(c.Upload, 300*time.Millisecond).Milliseconds()),
 		wobble: c.ServerJitter.Milliseconds(),
+		late:   c.away(),
+		lost:   c.gone(),
 	}}
 	l.run()
-	return l.recording, nil
-}
-
-// check says what of the camera makes no sense, but for its film and file.
-func (c Camera) check() error {
-	for _, d := range []struct {
-		what string
-		is   time.Duration
-	}{
-		{"gop", c.GOP}, {"ago", c.Ago}, {"for", c.For}, {"jitter", c.Jitter}, {"server-jitter", c.ServerJitter},
-	} {
-		if d.is < 0 {
-			return fmt.Errorf("%s: expected 0 or more, got %v", d.what, d.is)
-		}
-	}
-	switch {
-	case c.FPS != 0 && !(c.FPS >= 0.05 && c.FPS <= 240):
-		return fmt.Errorf("fps: expected 0.05 to 240, got %v", c.FPS)
-	case c.GOP > 20*time.Second:
-		return fmt.Errorf("gop: expected up to 20s, the longest fragment, got %v", c.GOP)
-	case c.Rate < 0:
-		return fmt.Errorf("rate: expected 0 or more bits a second, got %d", c.Rate)
-	case c.Retention > 0 && c.Retention%time.Hour != 0:
-		return fmt.Errorf("retention: expected whole hours, got %v", c.Retention)
-	case c.File != "" && c.films():
-		return fmt.Errorf("file: a replayed file comes with its own pictures and sound")
-	}
-	return c.checkSpans()
-}
-
-// films says whether anything is set that only synthetic pictures have.
-func (c Camera) films() bool {
-	return c.FPS != 0 || c.GOP != 0 || c.BFrames != 0 || c.Sound != "" || c.Width != 0 || c.Height != 0 ||
-		c.Rate != 0 || c.Jitter != 0 || c.Irregular || len(c.Changes) > 0
-}
-
-// checkSpans looks at the lists.
-func (c Camera) checkSpans() error {
-	for _, g := range c.Gaps {
-		if g.After < 0 || g.Length <= 0 {
-			return fmt.Errorf("gap: expected a length above 0 after 0 or more, got %v+%v", g.After, g.Length)
-		}
-	}
-	for _, a := range c.Again {
-		if a.After < 0 || a.Length <= 0 || a.Length > time.Hour {
-			return fmt.Errorf("again: expected up to 1h after 0 or more, got %v+%v", a.After, a.Length)
-		}
-	}
-	for _, ch := range c.Changes {
-		if ch.After <= 0 {
-			return fmt.Errorf("change: expected after more than 0, got %v", ch.After)
-		}
-	}
-	return nil
+	return l.recording, l.rises()
 }
 
 // stage returns a function that makes the material of one run: span milliseconds, or endless, in
@@ -150,6 +97,9 @@ type layout struct {
 	seq     uint64 // sequence part of the next fragment number, if the session goes on
 	dark    int64  // how long nothing has been recorded, at present
 	fresh   bool   // the next run opens a session
+	awake   bool   // a session was opened just now: the dark before it ended another
+	zero    int64  // camera's clock where the session began, if producer times count from there
+	ahead   int64  // camera's clock minus true clock, of what was filmed last
 }
 
 // run lays out the whole recording.
@@ -162,6 +112,7 @@ func (l *layout) run() {
 	at := l.times()
 	cuts := sortedCuts(end, at)
 	for k := 0; k+1 < len(cuts); k++ {
+		l.replays(cuts[k])
 		l.stretch(cuts[k], cuts[k+1])
 		for _, a := range l.camera.Again {
 			if min(end, (a.After+a.Length).Milliseconds()) == cuts[k+1] {
@@ -183,6 +134,14 @@ func (l *layout) times() []int64 {
 	for _, a := range l.camera.Again {
 		at = append(at, (a.After + a.Length).Milliseconds())
 	}
+	for _, p := range l.camera.Replays {
+		at = append(at, p.After.Milliseconds())
+	}
+	if l.camera.File == "" { // a tape is not cut, but goes on
+		for _, s := range l.camera.ClockSteps {
+			at = append(at, s.After.Milliseconds())
+		}
+	}
 	return at
 }
 
@@ -193,7 +152,7 @@ const sessionEnds = 30_000
 func (l *layout) stretch(from, to int64) {
 	for _, g := range l.camera.Gaps {
 		if g.After.Milliseconds() <= from && from < (g.After+g.Length).Milliseconds() {
-			l.dark += to - from
+			l.dark, l.awake = l.dark+to-from, false
 			return
 		}
 	}
@@ -205,14 +164,14 @@ func (l *layout) stretch(from, to int64) {
 		}
 		l.fresh = l.fresh || (at <= from && at >= from-l.dark)
 	}
-	l.fresh = l.fresh || l.dark >= sessionEnds
-	l.dark = 0
+	l.fresh = l.fresh || l.dark >= sessionEnds && !l.awake
+	l.dark, l.awake = 0, false
 	span := int64(endless)
 	if to != endless {
 		span = to - from
 	}
 	m := l.stage(changes, l.picture, span, l.seed)
-	l.add(run{material: m, start: from, n: m.count()})
+	l.film(m, from)
 	if n := m.count(); n != endless && n > 0 {
 		first, pictures := m.pictures(n - 1)
 		l.picture = first + int64(pictures)
@@ -226,14 +185,18 @@ func (l *layout) again(from, to int64) {
 		if r.again {
 			continue
 		}
-		lo := search(0, r.n, func(i int64) bool { return r.start+r.begin(i) >= from })
-		hi := search(lo, r.n, func(i int64) bool { return r.start+r.begin(i) >= to })
+		lo := search(0, r.n, func(i int64) bool { return r.start+r.begin(r.skip+i) >= from })
+		hi := search(lo, r.n, func(i int64) bool { return r.start+r.begin(r.skip+i) >= to })
 		if lo < hi {
-			l.add(run{material: r.material, start: r.start, skip: lo, n: hi - lo, again: true, after: l.from + to + l.upload})
+			l.fresh = l.fresh || r.ahead != l.runs[len(l.runs)-1].ahead
+			l.add(run{material: r.material, start: r.start, skip: r.skip + lo, n: hi - lo, ahead: r.ahead, again: true, after: l.arrives(to)})
 		}
 	}
 	l.fresh = true
 }
+
+// arrives returns when what was filmed at t arrives.
+func (l *layout) arrives(t int64) int64 { return l.from + l.sent(t) + l.upload }
 
 // add appends a run, with its numbers filled in.
 func (l *layout) add(r run) {
@@ -243,8 +206,12 @@ func (l *layout) add(r run) {
 	if l.fresh && len(l.runs) > 0 {
 		l.seq = ((l.seq-1)/1000+1)*1000 + 1
 	}
+	r.opens = l.fresh || len(l.runs) == 0
 	l.fresh = false
-	r.first, r.seq = l.uploads, l.seq
+	if r.opens && l.camera.Relative {
+		l.zero = l.origin(&r) + r.begin(r.skip)
+	}
+	r.first, r.seq, r.zero = l.uploads, l.seq, l.zero
 	if l.uploads > 0 {
 		r.after = max(r.after, l.server(l.uploads-1)+1)
 	}

@@ -58,28 +58,40 @@ var setters = map[string]func(*Camera, string) error{
 	"server-jitter": func(c *Camera, v string) (err error) { c.ServerJitter, err = time.ParseDuration(v); return },
 	"clock-offset":  func(c *Camera, v string) (err error) { c.ClockOffset, err = time.ParseDuration(v); return },
 	"retention":     (*Camera).setRetention,
+	"clock":         (*Camera).addClock,
+	"late":          (*Camera).addLate,
+	"replay":        (*Camera).addReplay,
+	"lost":          (*Camera).addLost,
+	"kms":           func(c *Camera, v string) error { c.KMS = v; return nil },
+}
+
+// switches are the keys that need no value.
+var switches = map[string]func(*Camera) *bool{
+	"irregular": func(c *Camera) *bool { return &c.Irregular },
+	"relative":  func(c *Camera) *bool { return &c.Relative },
 }
 
 // set applies one key.
 func (c *Camera) set(key, value string, given bool) error {
-	if key == "irregular" {
-		c.Irregular = true
-		if given {
-			var err error
-			c.Irregular, err = strconv.ParseBool(value)
-			return err
-		}
-		return nil
+	if on := switches[key]; on != nil {
+		return setSwitch(on(c), value, given)
 	}
 	setter := setters[key]
 	if setter == nil {
 		return fmt.Errorf("unknown key; see fps, gop, bframes, sound, size, rate, file, from, for, gap, codec, resize, track, again, " +
-			"jitter, irregular, upload, server-jitter, clock-offset, retention")
+			"jitter, irregular, upload, server-jitter, clock-offset, retention, relative, clock, late, replay, lost, kms")
 	}
 	if value == "" {
 		return fmt.Errorf("expected %s=VALUE", key)
 	}
 	return setter(c, value)
+}
+
+func setSwitch(on *bool, value string, given bool) (err error) {
+	if *on = true; given {
+		*on, err = strconv.ParseBool(value)
+	}
+	return err
 }
 
 // parseRate reads pictures a second: a number or a fraction.
@@ -185,6 +197,52 @@ func (c *Camera) addAgain(v string) error {
 	after, length, err := parseAfter(v)
 	c.Again = append(c.Again, Again{After: after, Length: length})
 	return err
+}
+
+func (c *Camera) addReplay(v string) error {
+	after, length, err := parseAfter(v)
+	c.Replays = append(c.Replays, Replay{After: after, Length: length})
+	return err
+}
+
+func (c *Camera) addLost(v string) error {
+	after, length, err := parseAfter(v)
+	c.Lost = append(c.Lost, Lost{After: after, Length: length})
+	return err
+}
+
+// addLate reads AFTER+LENGTH or AFTER+LENGTHxSPEED.
+func (c *Camera) addLate(v string) (err error) {
+	span, speed, given := strings.Cut(v, "x")
+	var l Late
+	if l.After, l.Length, err = parseAfter(span); err != nil {
+		return err
+	}
+	if given {
+		if l.Speed, err = strconv.ParseFloat(speed, 64); err != nil || l.Speed == 0 {
+			return fmt.Errorf("expected AFTER+LENGTHxSPEED, as 10m+5m or 10m+5mx3, got %q", v)
+		}
+	}
+	c.Late = append(c.Late, l)
+	return nil
+}
+
+// addClock reads AFTER+LENGTH or AFTER-LENGTH.
+func (c *Camera) addClock(v string) error {
+	after, by := v, ""
+	if k := strings.LastIndexAny(v, "+-"); k > 0 {
+		after, by = v[:k], v[k:]
+	}
+	var s ClockStep
+	var err error
+	if s.After, err = time.ParseDuration(after); err == nil {
+		s.By, err = time.ParseDuration(by)
+	}
+	if err != nil {
+		return fmt.Errorf("expected AFTER+LENGTH or AFTER-LENGTH, as 10m-1h, got %q", v)
+	}
+	c.ClockSteps = append(c.ClockSteps, s)
+	return nil
 }
 
 func (c *Camera) addCodec(v string) error {

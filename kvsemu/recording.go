@@ -16,9 +16,10 @@ import (
 type recording struct {
 	seed   uint64 // the server's and the stream's name
 	from   int64  // true clock
-	ahead  int64  // producer clock minus true clock
 	upload int64
-	wobble int64 // most that is added to upload
+	wobble int64  // most that is added to upload
+	late   []away // in order; each is over before the next begins
+	lost   []span // offsets from from
 	runs   []run
 }
 
@@ -29,8 +30,11 @@ type run struct {
 	skip, n int64
 	first   int64  // number of its first upload in the recording
 	seq     uint64 // sequence part of its first fragment number
+	ahead   int64  // camera's clock, which the pictures show, minus true clock
+	zero    int64  // camera's clock where producer times begin to count
 	after   int64  // service clock: no upload of the run is that early
 	again   bool   // a second upload, sent in one go
+	opens   bool   // the first of its session
 }
 
 // material is something filmed, cut into fragments. Times are milliseconds since its beginning.
@@ -41,8 +45,9 @@ type material interface {
 	until(i int64) int64                                   // begin(i+1), or where the last picture ends
 	pictures(i int64) (first int64, n int)                 // number in the recording of its first picture
 	payload(i, origin int64) int64                         // bytes of all its samples
+	apart() int64                                          // fragments begin at least so far apart
 	configs() (video, audio media.Config)                  // audio has no Format where there is none
-	samples(i, origin int64) (group, error)                // origin: producer clock at the beginning
+	samples(i, origin int64) (group, error)                // origin: camera's clock at the beginning
 	source(cuts []cut) (media.Source, func() error, error) // where offsets of samples lead to
 }
 
@@ -93,11 +98,11 @@ func (r *recording) find(u int64) (*run, int64) {
 // producer returns the producer time of upload u.
 func (r *recording) producer(u int64) int64 {
 	run, i := r.find(u)
-	return r.origin(run) + run.begin(run.skip+i)
+	return r.origin(run) + run.begin(run.skip+i) - run.zero
 }
 
-// origin returns the producer clock at the beginning of the run's material.
-func (r *recording) origin(n *run) int64 { return r.from + n.start + r.ahead }
+// origin returns the camera's clock at the beginning of the run's material.
+func (r *recording) origin(n *run) int64 { return r.from + n.start + n.ahead }
 
 // server returns the service's time of upload u. It rises strictly with u.
 func (r *recording) server(u int64) int64 {
@@ -118,7 +123,7 @@ func (r *recording) plain(n *run, i int64) int64 {
 	if n.again {
 		return n.after + resend*i
 	}
-	return r.from + n.start + n.begin(n.skip+i) + r.upload
+	return r.from + r.sent(n.start+n.begin(n.skip+i)) + r.upload
 }
 
 func (r *recording) arrival(n *run, i int64) int64 {
@@ -135,10 +140,20 @@ func (r *recording) complete(u int64) int64 {
 	if run.again {
 		return r.server(u) + resend
 	}
-	return r.server(u) + run.until(run.skip+i) - run.begin(run.skip+i)
+	begin, until := run.start+run.begin(run.skip+i), run.start+run.until(run.skip+i)
+	sent := r.sent(until-1) + 1
+	took := min(until-begin, sent-r.sent(begin))
+	return max(r.server(u)+took, r.from+sent+r.upload) // the network may have gone away in its middle
 }
 
-// span is uploads from lo up to, not including, hi.
+// gone says whether upload u is listed but cannot be had. A second upload can.
+func (r *recording) gone(u int64) bool {
+	run, i := r.find(u)
+	at := run.start + run.begin(run.skip+i)
+	return !run.again && slices.ContainsFunc(r.lost, func(s span) bool { return s.lo <= at && at < s.hi })
+}
+
+// span is uploads, or milliseconds, from lo up to, not including, hi.
 type span struct{ lo, hi int64 }
 
 // held returns what the service holds at now, with data older than since deleted.
@@ -202,7 +217,7 @@ func (r *recording) fragment(u int64) Fragment {
 		Server:   time.UnixMilli(r.server(u)).UTC(),
 		Length:   time.Duration(run.last(i)-run.begin(i)) * time.Millisecond,
 		Size:     r.size(u),
-		First:    first, Pictures: n,
+		First:    first, Pictures: n, Lost: r.gone(u),
 	}
 }
 

@@ -111,7 +111,8 @@ func TestLiveCameraGrows(t *testing.T) {
 
 func TestParseCamera(t *testing.T) {
 	name, got, err := kvsemu.ParseCamera("dock:fps=29.97,gop=4s,bframes=2,sound=aac,from=-2h,for=1h,gap=10m+30s,gap=20m+1s,codec=20m,resize=30m+800x600," +
-		"track=40m+none,again=5m+3s,jitter=20ms,server-jitter=300ms,upload=0s,rate=2M,size=320x240,clock-offset=-3s,irregular,retention=0")
+		"track=40m+none,again=5m+3s,jitter=20ms,server-jitter=300ms,upload=0s,rate=2M,size=320x240,clock-offset=-3s,irregular,retention=0," +
+		"relative,clock=10m-1h,clock=1h10m+90s,late=10m+5m,late=20m+1m30sx2.5,replay=5m+30s,lost=6m+1s,kms=denied")
 	want := kvsemu.Camera{
 		FPS: 29.97, GOP: 4 * time.Second, BFrames: 2, Sound: "aac", Width: 320, Height: 240, Rate: 2_000_000,
 		Ago: 2 * time.Hour, For: time.Hour,
@@ -119,6 +120,12 @@ func TestParseCamera(t *testing.T) {
 		Changes: []kvsemu.Change{{After: 20 * time.Minute}, {After: 30 * time.Minute, Width: 800, Height: 600}, {After: 40 * time.Minute, Sound: "none"}},
 		Again:   []kvsemu.Again{{After: 5 * time.Minute, Length: 3 * time.Second}},
 		Jitter:  20 * time.Millisecond, Irregular: true, Upload: -1, ServerJitter: 300 * time.Millisecond, ClockOffset: -3 * time.Second, Retention: -1,
+		Relative:   true,
+		ClockSteps: []kvsemu.ClockStep{{After: 10 * time.Minute, By: -time.Hour}, {After: 70 * time.Minute, By: 90 * time.Second}},
+		Late:       []kvsemu.Late{{After: 10 * time.Minute, Length: 5 * time.Minute}, {After: 20 * time.Minute, Length: 90 * time.Second, Speed: 2.5}},
+		Replays:    []kvsemu.Replay{{After: 5 * time.Minute, Length: 30 * time.Second}},
+		Lost:       []kvsemu.Lost{{After: 6 * time.Minute, Length: time.Second}},
+		KMS:        "denied",
 	}
 	if diff := cmp.Diff(want, got); name != "dock" || err != nil || diff != "" {
 		t.Errorf("ParseCamera: %q, %v, want dock and (-want +got)\n%s", name, err, diff)
@@ -140,12 +147,37 @@ func TestParseCamera(t *testing.T) {
 		"c:retention=90m":       "retention: expected whole hours",
 		"c:bframes=3":           "0 to 2 B-pictures",
 		"c:server-jitter=-20ms": "server-jitter: expected 0 or more",
+
+		"c:relative=often":            "relative: ",
+		"c:clock":                     "clock: expected clock=VALUE",
+		"c:clock=10m":                 "clock: expected AFTER+LENGTH or AFTER-LENGTH",
+		"c:clock=-1h":                 "clock: expected AFTER+LENGTH or AFTER-LENGTH",
+		"c:clock=0s+1h":               "clock: expected a step other than 0 after more than 0",
+		"c:clock=10m+0s":              "clock: expected a step other than 0 after more than 0",
+		"c:late=10m":                  "late: expected AFTER+LENGTH",
+		"c:late=10m+5mxfast":          "late: expected AFTER+LENGTHxSPEED",
+		"c:late=10m+5mx0":             "late: expected AFTER+LENGTHxSPEED",
+		"c:late=10m+0s":               "late: expected a length above 0",
+		"c:late=10m+5mx1":             "late: expected a speed from 1.1 to 1000",
+		"c:late=10m+5mxNaN":           "late: expected a speed from 1.1 to 1000",
+		"c:late=10m+5mx2,late=19m+1s": "late: expected the backlog of the one before to be gone, which takes until 20m0s",
+		"c:replay=10m":                "replay: expected AFTER+LENGTH",
+		"c:replay=0s+1m":              "replay: expected up to 1h after more than 0",
+		"c:replay=2h+61m":             "replay: expected up to 1h after more than 0",
+		"c:file=x.mp4,replay=5m+10s":  "replay: a replayed file cannot be cut at other places",
+		"c:lost=10m+0s":               "lost: expected a length above 0",
+		"c:kms=allowed":               "kms: expected denied",
 	} {
 		if _, _, err := kvsemu.ParseCamera(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("ParseCamera(%q): %v, want %q in it", text, err, want)
 		}
 	}
-	for _, c := range []kvsemu.Camera{{File: "missing.mp4"}, {From: noon, ClockOffset: -100 * 365 * 24 * time.Hour}} {
+	for _, c := range []kvsemu.Camera{
+		{File: "missing.mp4"},
+		{From: noon, ClockOffset: -100 * 365 * 24 * time.Hour},
+		{From: noon, ClockSteps: []kvsemu.ClockStep{{After: time.Hour, By: -100 * 365 * 24 * time.Hour}}},
+		{From: noon, GOP: 40 * time.Millisecond, Late: []kvsemu.Late{{Length: time.Minute, Speed: 41}}},
+	} {
 		emu := &kvsemu.Server{Cameras: map[string]kvsemu.Camera{"c": c}}
 		if _, err := kvsemu.Start(t.Context(), emu, "127.0.0.1:0"); err == nil || !strings.Contains(err.Error(), `camera "c"`) {
 			t.Errorf("Start with %+v: %v", c, err)

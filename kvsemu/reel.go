@@ -25,6 +25,7 @@ type reel struct {
 	seed   uint64
 	first  int64 // number in the recording of picture 0
 	frames int64 // pictures, or endless
+	base   int64 // picture at which fragment 0 begins; below 0 it is a short one
 	end    int64 // milliseconds: where the stretch ends, or endless
 }
 
@@ -93,8 +94,11 @@ func (r *reel) count() int64 {
 	if r.frames == endless {
 		return endless
 	}
-	return (r.frames + r.per - 1) / r.per
+	return (r.frames - r.base + r.per - 1) / r.per
 }
+
+// at returns the picture at which fragment i begins.
+func (r *reel) at(i int64) int64 { return max(0, r.base+i*r.per) }
 
 // time returns when picture j is shown.
 func (r *reel) time(j int64) int64 {
@@ -105,12 +109,12 @@ func (r *reel) time(j int64) int64 {
 	return min(max(at, 0), r.end-1)
 }
 
-func (r *reel) begin(i int64) int64 { return r.time(i * r.per) }
+func (r *reel) begin(i int64) int64 { return r.time(r.at(i)) }
 
-func (r *reel) last(i int64) int64 { return r.time(i*r.per + r.size(i) - 1) }
+func (r *reel) last(i int64) int64 { return r.time(r.at(i) + r.size(i) - 1) }
 
 func (r *reel) until(i int64) int64 {
-	if r.frames == endless || (i+1)*r.per < r.frames {
+	if r.frames == endless || r.at(i+1) < r.frames {
 		return r.begin(i + 1)
 	}
 	return min(r.last(i)+1000*r.den/r.num, r.end)
@@ -121,10 +125,12 @@ func (r *reel) size(i int64) int64 {
 	if r.frames == endless {
 		return r.per
 	}
-	return min(r.per, r.frames-i*r.per)
+	return min(r.at(i+1), r.frames) - r.at(i)
 }
 
-func (r *reel) pictures(i int64) (int64, int) { return r.first + i*r.per, int(r.size(i)) }
+func (r *reel) pictures(i int64) (int64, int) { return r.first + r.at(i), int(r.size(i)) }
+
+func (r *reel) apart() int64 { return mulDiv(r.per, 1000*r.den, r.num) - 2*r.jitter }
 
 // blocks returns the audio blocks that begin in fragment i: lo up to, not including, hi.
 func (r *reel) blocks(i, origin int64) (lo, hi int64) {
@@ -156,7 +162,7 @@ func (r *reel) samples(i, origin int64) (group, error) {
 		off += size
 		return append(to, sample{at: at, off: off - size, size: uint32(size), sync: sync})
 	}
-	first := i * r.per
+	first := r.at(i)
 	for k, display := range order(int(r.size(i)), r.spec.BFrames) {
 		size := r.plain
 		if k == 0 {
@@ -235,7 +241,7 @@ func (p *projector) load(k int) error {
 	}
 	c := p.cuts[k]
 	r := c.material.(*reel)
-	first := c.i * r.per
+	first := r.at(c.i)
 	pictures := make([]film.Picture, r.size(c.i))
 	for j := range pictures {
 		at := first + int64(j)

@@ -46,6 +46,15 @@ type operation struct {
 	do   func(*call) (any, error) // nil: known, but not here
 }
 
+// operation returns what the request asks for, without a name if nothing that is known.
+func (c *call) operation() operation {
+	if c.r.URL.Path == "/" && c.r.Method == http.MethodPost {
+		c.query = true
+		return operation{name: "GetCallerIdentity", do: (*call).getCallerIdentity}
+	}
+	return operations[c.r.URL.Path]
+}
+
 // operations by path. Paths are case-sensitive.
 var operations = map[string]operation{
 	"/createStream":               {"CreateStream", false, (*call).createStream},
@@ -76,6 +85,7 @@ type call struct {
 	r      *http.Request
 	body   []byte
 	now    time.Time
+	query  bool    // it is a call of STS
 	stream *stream // nil until named
 	fault  Fault   // what of it suffers the answer
 	hit    uint64  // chance of this call
@@ -86,6 +96,7 @@ type call struct {
 func (p *plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{s: p.s, plane: p, r: r}
 	c.w = &answer{ResponseWriter: w, call: c}
+	w.Header().Set("Date", p.s.clock().Format(http.TimeFormat))
 	if err := p.s.setUp(); err != nil {
 		refuse("InternalFailure", "%s", err).send(w)
 		return
@@ -96,7 +107,7 @@ func (p *plane) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case <-r.Context().Done():
 		return
 	}
-	c.answer(operations[r.URL.Path])
+	c.answer(c.operation())
 	c.w.end()
 }
 
@@ -132,7 +143,12 @@ func (c *call) count(op operation) {
 	}
 	c.hit = chance(seed, n)
 	a, b := chance(c.hit, 1), chance(c.hit, 2)
-	c.log.RequestID = fmt.Sprintf("%08x-%04x-4%03x-%04x-%012x", a>>32, a>>16&0xffff, a&0xfff, 0x8000|b>>48&0x3fff, b&0xffffffffffff)
+	c.log.RequestID = uuid(a, b)
+}
+
+// uuid writes 122 of 128 bits of chance as a random UUID (RFC 9562, version 4).
+func uuid(a, b uint64) string {
+	return fmt.Sprintf("%08x-%04x-4%03x-%04x-%012x", a>>32, a>>16&0xffff, a&0xfff, 0x8000|b>>48&0x3fff, b&0xffffffffffff)
 }
 
 // finish sends what serve came to.
@@ -140,6 +156,7 @@ func (c *call) finish(result any, err error) {
 	var no *refusal
 	switch {
 	case errors.As(err, &no):
+		no = c.spoken(no)
 		c.log.Code = no.code
 		no.send(c.w)
 	case err != nil:
@@ -147,7 +164,7 @@ func (c *call) finish(result any, err error) {
 		if c.w.status != 0 {
 			panic(http.ErrAbortHandler) // too late for another answer
 		}
-		refuse("InternalFailure", "%s", err).send(c.w)
+		c.spoken(refuse("InternalFailure", "%s", err)).send(c.w)
 	case c.w.status == 0:
 		sendJSON(c.w, http.StatusOK, result)
 	}
@@ -225,23 +242,44 @@ func (c *call) route(op operation) error {
 	return nil
 }
 
-// authorize looks at who asks; signatures are not checked.
+// authorize looks at who asks, and when; signatures themselves are not checked.
 func (c *call) authorize(op operation) error {
 	auth := c.r.Header.Get("Authorization")
 	if auth == "" {
 		return refuse("MissingAuthenticationTokenException", textNoToken)
 	}
+	if err := c.fresh(); err != nil {
+		return err
+	}
 	if region, ok := signedFor(auth); ok && c.s.Region != "" && region != c.s.Region {
 		return refuse("InvalidSignatureException", "Credential should be scoped to a valid region.")
 	}
-	if c.s.Expired {
+	if c.s.Expired || c.spend(op) {
 		return refuse("ExpiredTokenException", textExpired)
 	}
-	if slices.Contains(c.s.Deny, op.name) || slices.Contains(c.s.Deny, "kinesisvideo:"+op.name) {
-		return refuse("AccessDeniedException", "User: arn:aws:iam::%s:user/emulated is not authorized to perform: kinesisvideo:%s on resource: %s",
-			c.s.account(), op.name, c.resource())
+	action := "kinesisvideo:" + op.name
+	if c.query {
+		action = "sts:" + op.name
+	}
+	if slices.Contains(c.s.Deny, op.name) || slices.Contains(c.s.Deny, action) {
+		return refuse("AccessDeniedException", textDenied, c.s.caller(), action, c.resource())
 	}
 	return nil
+}
+
+// spend counts a data call and says whether the session token has expired before it.
+func (c *call) spend(op operation) bool {
+	if c.s.ExpireAfter <= 0 {
+		return false
+	}
+	st := &c.s.state
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	expired := st.spent >= c.s.ExpireAfter
+	if op.data && op.do != nil && !expired {
+		st.spent++
+	}
+	return expired
 }
 
 // signedFor returns the region in an Authorization header's credential scope.

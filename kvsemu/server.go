@@ -53,8 +53,14 @@ type Server struct {
 	// endpoint before the present one answers InvalidEndpointException, older ones refuse the
 	// connection. It needs Start.
 	RotateEvery int
-	Deny        []string // IAM actions that are not allowed, with or without "kinesisvideo:"
+	Deny        []string // IAM actions that are not allowed, with or without "kinesisvideo:" or "sts:"
 	Expired     bool     // the caller's session token has expired
+	// ExpireAfter is how many calls of GetClip and ListFragments are let through before the caller's
+	// session token expires, for all calls; 0 means it never does.
+	ExpireAfter int
+	// ClockSkew is how far the service's clock is ahead of this machine's in Date headers and where
+	// the age of signatures is checked, behind if negative. It does not move Now, nor recordings.
+	ClockSkew time.Duration
 
 	// Log is told of each call before the last byte of its answer leaves, so that a client that
 	// has an answer knows it was logged. It is called from many goroutines at once; nil means

@@ -18,6 +18,7 @@ type state struct {
 	streams map[string]*stream
 	calls   map[string]uint64 // so far, by operation
 	started time.Time
+	spent   int // data calls that were let through
 
 	slots chan struct{} // one for each request being worked on; set once
 }
@@ -29,6 +30,7 @@ type stream struct {
 	created   time.Time
 	active    time.Time  // CREATING before it
 	recording *recording // without runs for a stream that nothing was sent to
+	sealed    bool       // the caller may not use the key that it is encrypted with
 
 	media, metadata bucket
 	control         map[string]*bucket // by operation
@@ -76,8 +78,16 @@ func (s *Server) record(name string, c Camera) error {
 	created := time.UnixMilli(r.from).Add(-time.Minute)
 	st := s.newStream(name, created, r)
 	st.retention, st.mediaType = hours, "video/h264"
+	if c.KMS == "denied" {
+		st.sealed, st.kms = true, s.key(r.seed)
+	}
 	s.state.streams[name] = st
 	return nil
+}
+
+// key is the ARN of a customer's key.
+func (s *Server) key(seed uint64) string {
+	return fmt.Sprintf("arn:aws:kms:%s:%s:key/%s", s.region(), s.account(), uuid(chance(seed, 'k', 1), chance(seed, 'k', 2)))
 }
 
 // newStream makes a stream that was created at a time and is active.

@@ -193,6 +193,14 @@ func (l *loop) pictures(i int64) (int64, int) {
 	return l.first + i/int64(len(l.groups))*l.frames + g.first, len(g.samples.video)
 }
 
+func (l *loop) apart() int64 {
+	least := l.length
+	for i := range int64(len(l.groups)) {
+		least = min(least, l.begin(i+1)-l.begin(i))
+	}
+	return least
+}
+
 func (l *loop) payload(i, _ int64) int64 {
 	g, _ := l.at(i)
 	return g.bytes

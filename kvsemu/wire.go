@@ -14,7 +14,8 @@ type refusal struct {
 	status  int
 	code    string
 	message string
-	xml     bool // the front end's answer to a call on the wrong host
+	xml     bool   // the front end's answer to a call on the wrong host
+	sts     string // request id of a call of STS, which is refused in its own form
 }
 
 func (r *refusal) Error() string { return fmt.Sprintf("%d %s: %s", r.status, r.code, r.message) }
@@ -73,6 +74,7 @@ const (
 	textNoFragments = "No fragments found in the stream for the clip request."
 	textExpired     = "The security token included in the request is expired"
 	textNoToken     = "Missing Authentication Token"
+	textDenied      = "User: %s is not authorized to perform: %s on resource: %s"
 	textThrottled   = "Rate exceeded for the stream."
 	textMedia       = "The type of the media (for example, h.264 or h.265 video or ACC or G.711 audio) could not be determined from" +
 		" the codec IDs of the tracks in the first fragment for a playback session. The codec ID for track 1 should be" +
@@ -106,6 +108,10 @@ func (r *refusal) send(w http.ResponseWriter) {
 		w.Header().Set("Content-Type", "application/xml")
 		w.WriteHeader(r.status)
 		_, _ = w.Write([]byte(xmlWrongHost))
+		return
+	}
+	if r.sts != "" {
+		_ = r.sendSTS(w)
 		return
 	}
 	w.Header().Set("X-Amzn-Errortype", r.code+":https://kinesisvideo.amazonaws.com/doc/2017-09-30/")
