@@ -20,6 +20,7 @@ var floors = map[string]int{
 	"clip":               3,
 	"internal/fetch":     2,
 	"internal/splice":    2,
+	"internal/proof":     2,
 	"kvsemu":             2,
 	"plan":               1,
 	"internal/kvs":       1,

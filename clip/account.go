@@ -1,6 +1,7 @@
 package clip
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"time"
@@ -12,7 +13,8 @@ import (
 )
 
 // account begins the report: everything but the outputs and their seams.
-func (g *get) account(p *plan.Plan, pieces []fetch.Piece) *Report {
+func (g *get) account(p *plan.Plan, fetched *fetch.Result) *Report {
+	pieces := fetched.Pieces
 	calls := g.door.Calls()
 	bytes := calls.Bytes - g.before.Bytes
 	cost := plan.CostUSD(bytes)
@@ -23,7 +25,8 @@ func (g *get) account(p *plan.Plan, pieces []fetch.Piece) *Report {
 		Stream: streamName(g.Stream), Region: g.Region(), Clock: g.Range.Clock.String(),
 		Requested: &Instants{From: Time{g.Range.From}, To: Time{g.Range.To}},
 		Delivered: spanned(p, pieces),
-		Outputs:   []Output{}, Gaps: gaps(p), Seams: []Seam{},
+		Outputs:   []Output{}, Gaps: gaps(p), GapPolicy: cmp.Or(g.Gaps, GapsSqueeze), Seams: []Seam{},
+		Missing:   missing(fetched.Missing, g.Range.Clock),
 		Fragments: Fragments{Listed: p.Fragments(), Fetched: fragments(pieces)},
 		Pieces:    len(pieces),
 		Calls: Calls{
@@ -68,16 +71,32 @@ func spanned(p *plan.Plan, pieces []fetch.Piece) *Instants {
 	return &Instants{From: Time{spans[0].From}, To: Time{spans[len(spans)-1].To}, DurationMs: length.Milliseconds()}
 }
 
-// delivered narrows what the fragments span to what the joined clip shows of r; a zero r shows all.
-func delivered(j *splice.Joined, spanned *Instants, r archive.Range) *Instants {
-	if spanned == nil {
-		return nil
+// missing tells what could not be had.
+func missing(ms []fetch.Missing, c archive.Clock) []Missing {
+	var out []Missing
+	for _, m := range ms {
+		at := m.Fragment.Start(c)
+		out = append(out, Missing{
+			Fragment: m.Fragment.Number, From: Time{at}, To: Time{at.Add(m.Fragment.Length)}, Bytes: m.Fragment.Size, Reason: m.Err.Error(),
+		})
 	}
-	d := Instants{From: Time{j.Start}, To: spanned.To, DurationMs: j.Length.Milliseconds()}
-	if !r.To.IsZero() && r.To.Before(d.To.Time) {
-		d.To = Time{r.To}
+	return out
+}
+
+// narrow takes into the report that a joined movie shows only so much of r, which is zero where
+// all is shown. It is called for each movie, in playing order.
+func (r *Report) narrow(j *splice.Joined, shown archive.Range) {
+	d := r.Delivered
+	if d == nil {
+		return
 	}
-	return &d
+	if len(r.Outputs) == 0 {
+		d.From, d.DurationMs = Time{j.Start}, 0
+	}
+	d.DurationMs += j.Length.Milliseconds()
+	if !shown.To.IsZero() && shown.To.Before(d.To.Time) {
+		d.To = Time{shown.To}
+	}
 }
 
 func gaps(p *plan.Plan) []Gap {
@@ -88,11 +107,12 @@ func gaps(p *plan.Plan) []Gap {
 	return out
 }
 
-func seams(ss []splice.Seam) []Seam {
+// seams describes the seams of a joined movie whose first piece is the clip's first-th, from 0.
+func seams(ss []splice.Seam, first int) []Seam {
 	out := make([]Seam, 0, len(ss))
 	for _, s := range ss {
 		out = append(out, Seam{
-			Piece: s.Piece + 1, At: Time{s.At}, FileMs: s.Position.Milliseconds(),
+			Piece: first + s.Piece + 1, At: Time{s.At}, FileMs: s.Position.Milliseconds(),
 			VideoErrorMs: ms(s.VideoError), AudioErrorMs: ms(s.AudioError), Action: string(s.Action),
 		})
 	}

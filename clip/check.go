@@ -1,6 +1,7 @@
 package clip
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,36 +10,78 @@ import (
 	"time"
 
 	"github.com/kvsclip/kvsclip/archive"
+	"github.com/kvsclip/kvsclip/plan"
 )
 
 // MinPiece is the shortest that Request.Piece can be: the shortest fragment the service takes.
 const MinPiece = time.Second
 
+// Check says what is wrong with the request, as an ErrUsage, before anything is asked of anybody.
+func (r Request) Check() error {
+	_, err := r.checked()
+	return err
+}
+
 // checked returns the request with its times in UTC milliseconds, the service's resolution, or an
 // ErrUsage.
 func (r Request) checked() (Request, error) {
-	bad := func(format string, a ...any) (Request, error) {
-		return Request{}, fmt.Errorf("%w: "+format, append([]any{ErrUsage}, a...)...)
-	}
 	r.Range.From, r.Range.To = milliseconds(r.Range.From), milliseconds(r.Range.To)
-	switch {
-	case r.Stream == "":
-		return bad("no stream is named")
-	case !r.Range.From.Before(r.Range.To):
-		return bad("the range %v ends before it begins", r.Range)
-	case r.Piece < 0 || r.Piece > 0 && r.Piece < MinPiece:
-		return bad("pieces of %v: a fragment is a second at the least, so is a piece", r.Piece)
-	case r.Parallel < 0 || r.Parallel > MaxParallel:
-		return bad("%d pieces in flight: 1 to %d are possible", r.Parallel, MaxParallel)
-	case !slices.Contains([]Trim{"", TrimExact, TrimFragment}, r.Trim):
-		return bad("trim %q: exact or fragment", r.Trim)
-	case !slices.Contains([]Merge{"", MergeNative, MergeFFmpeg, MergeNone}, r.Merge):
-		return bad("merge %q: native, ffmpeg or none", r.Merge)
-	case !slices.Contains([]Gaps{"", GapsSqueeze}, r.Gaps):
-		return bad("gaps %q: only squeeze is supported yet", r.Gaps)
+	if wrong := cmp.Or(r.wrongRange(), r.wrongChoice(), r.wrongMix()); wrong != "" {
+		return Request{}, fmt.Errorf("%w: %s", ErrUsage, wrong)
 	}
 	return r, nil
 }
+
+// wrongRange says what is wrong with what is asked for.
+func (r Request) wrongRange() string {
+	switch {
+	case r.Stream == "":
+		return "no stream is named"
+	case !r.Range.From.Before(r.Range.To):
+		return fmt.Sprintf("the range %v ends before it begins", r.Range)
+	case r.Piece < 0 || r.Piece > 0 && r.Piece < MinPiece:
+		return fmt.Sprintf("pieces of %v: a fragment is a second at the least, so is a piece", r.Piece)
+	case r.Parallel < 0 || r.Parallel > MaxParallel:
+		return fmt.Sprintf("%d pieces in flight: 1 to %d are possible", r.Parallel, MaxParallel)
+	}
+	return ""
+}
+
+// wrongChoice says which choice is none.
+func (r Request) wrongChoice() string {
+	return cmp.Or(
+		among("trim", r.Trim, TrimExact, TrimFragment),
+		among("merge", r.Merge, MergeNative, MergeFFmpeg, MergeNone),
+		among("gaps", r.Gaps, GapsSqueeze, GapsKeep, GapsSplit),
+		among("on change", r.OnChange, ChangeJoin, ChangeSplit),
+		among("overlap", r.Overlap, plan.OverlapAuto, plan.OverlapOldest, plan.OverlapNewest, plan.OverlapAll),
+	)
+}
+
+// among is "" if the choice is one of those possible, or none was made.
+func among[T ~string](what string, choice T, possible ...T) string {
+	if choice == "" || slices.Contains(possible, choice) {
+		return ""
+	}
+	return fmt.Sprintf("%s %q: one of %q is possible", what, choice, possible)
+}
+
+// wrongMix says which choices exclude each other.
+func (r Request) wrongMix() string {
+	native := r.Merge == "" || r.Merge == MergeNative
+	switch {
+	case !native && (r.keeps() || r.splits() || r.Receipt != ""):
+		return fmt.Sprintf("merge %q: kept and split gaps, splits on change and receipts need the native merge", r.Merge)
+	case r.SignKey != "" && r.Receipt == "":
+		return "a key to sign with, but no receipt"
+	}
+	return ""
+}
+
+func (r Request) keeps() bool { return r.Gaps == GapsKeep }
+
+// splits says that the clip may become several files.
+func (r Request) splits() bool { return r.Gaps == GapsSplit || r.OnChange == ChangeSplit }
 
 // output returns the file name of the clip: Output itself, or the default name in the folder it
 // names.

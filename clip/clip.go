@@ -20,8 +20,9 @@ import (
 // Client reads the streams of one account and region. It is safe for concurrent use and needs no
 // closing. Reports of calls count all that the client did meanwhile.
 type Client struct {
-	door   *kvs.Client
-	report progress.Func
+	door    *kvs.Client
+	version string
+	report  progress.Func
 }
 
 // Open finds credentials and region by the SDK's default chain. It asks nothing of a stream yet.
@@ -34,7 +35,7 @@ func Open(ctx context.Context, c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{door: door, report: c.Report}, nil
+	return &Client{door: door, version: c.Version, report: c.Report}, nil
 }
 
 // oneAtATime makes calls of f take turns, so that nobody who is told things needs a lock.
@@ -75,7 +76,7 @@ func (c *Client) Plan(ctx context.Context, r Request) (*plan.Plan, error) {
 }
 
 func (c *Client) plan(ctx context.Context, r Request) (*plan.Plan, error) {
-	o := plan.Options{MaxPiece: r.Piece}
+	o := plan.Options{MaxPiece: r.Piece, Overlap: r.Overlap}
 	early := r.Range
 	early.From = early.From.Add(-plan.Lookback)
 	listed, err := c.door.Fragments(ctx, r.Stream, early)

@@ -1,7 +1,11 @@
 package clip
 
 import (
+	"cmp"
 	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,8 +29,10 @@ const MaxParallel = fetch.MaxParallel
 const piecesSuffix = ".pieces"
 
 // Get downloads one clip. The final name appears only when the file is whole and checked. What
-// was fetched stays beside it in a folder until then, so that after an error, an interrupt or a
-// kill the same call goes on where it stopped.
+// was fetched stays beside it in a folder until then, with a journal, so that after an error, an
+// interrupt or a kill the same call goes on where it stopped.
+//
+// With Request.Incomplete, Report.Missing may not be empty: the clip lacks what it names.
 func (c *Client) Get(ctx context.Context, r Request) (*Report, error) {
 	began := time.Now()
 	r, err := r.checked()
@@ -34,11 +40,14 @@ func (c *Client) Get(ctx context.Context, r Request) (*Report, error) {
 		return nil, err
 	}
 	g := &get{Client: c, Request: r, path: r.output(), before: c.door.Calls()}
-	if err := g.prepare(); err != nil {
+	if err := g.open(); err != nil {
 		return nil, err
 	}
 	defer g.folder.Close()
-	report, err := g.run(ctx)
+	report, err := g.earlier(ctx)
+	if report == nil && err == nil {
+		report, err = g.fresh(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -52,28 +61,30 @@ type get struct {
 	Request
 	path   string // of the clip
 	folder *fetch.Folder
+	signer ed25519.PrivateKey // nil if the receipt is not signed
 	before kvs.Calls
 	notes  []string
 }
 
-// prepare finds out whether the clip could be made, before anything is asked of the service, and
-// takes the folder for its pieces.
-func (g *get) prepare() (err error) {
-	if err := g.free(); err != nil {
-		return err
-	}
-	if g.Merge == MergeFFmpeg {
-		if err := ffmpeg.Check(); err != nil {
-			return local(err)
-		}
-	}
+// tell tells the user something, now and in the report.
+func (g *get) tell(text string) {
+	g.notes = append(g.notes, text)
+	g.report.Report(progress.Note{Text: text})
+}
+
+// open takes the folder for the pieces.
+func (g *get) open() (err error) {
 	if err := os.MkdirAll(filepath.Dir(g.path), 0o755); err != nil {
 		return local(err)
 	}
 	if g.folder, err = fetch.OpenFolder(g.path + piecesSuffix); err != nil {
 		return local(err)
 	}
-	if g.NoResume {
+	strange := !g.folder.Known()
+	if strange {
+		g.tell(fmt.Sprintf("the unfinished run in %q was left by another version of kvsclip in a form that this one does not know: everything is fetched anew", g.folder.Path()))
+	}
+	if g.NoResume || strange {
 		if err := g.folder.Clear(); err != nil {
 			g.folder.Close()
 			return local(err)
@@ -82,8 +93,53 @@ func (g *get) prepare() (err error) {
 	return nil
 }
 
-// free says whether the names of the outputs are.
+// this is what the run at work is to make, as far as the request tells.
+func (g *get) this() fetch.Run {
+	place := sha256.Sum256([]byte(g.door.Place()))
+	return fetch.Run{
+		Version: g.version,
+		Request: fmt.Sprintf("%s %v piece %v trim %s merge %s gaps %s on change %s overlap %s incomplete %t receipt %t", streamName(g.Stream), g.Range, g.Piece,
+			cmp.Or(g.Trim, TrimExact), cmp.Or(g.Merge, MergeNative), cmp.Or(g.Gaps, GapsSqueeze), cmp.Or(g.OnChange, ChangeJoin),
+			cmp.Or(g.Overlap, plan.OverlapAuto), g.Incomplete, g.Receipt != ""),
+		Place: hex.EncodeToString(place[:8]),
+	}
+}
+
+// fresh makes the clip. It finds out first whether it could be made, before anything is asked of
+// the service.
+func (g *get) fresh(ctx context.Context) (*Report, error) {
+	if err := g.free(); err != nil {
+		return nil, err
+	}
+	if g.Merge == MergeFFmpeg {
+		if err := ffmpeg.Check(); err != nil {
+			return nil, local(err)
+		}
+	}
+	if err := g.readKey(); err != nil {
+		return nil, err
+	}
+	if err := g.folder.Sweep(); err != nil {
+		return nil, local(err)
+	}
+	return g.run(ctx)
+}
+
+// free says whether the names of the outputs are, as far as they are known.
 func (g *get) free() error {
+	if g.Receipt != "" {
+		if err := sink.Free(g.Receipt, g.Force); err != nil {
+			return err
+		}
+	}
+	if g.SignKey != "" {
+		if err := sink.Free(g.Receipt+SignatureSuffix, g.Force); err != nil {
+			return err
+		}
+	}
+	if g.splits() {
+		return nil // names tell times that are not known yet
+	}
 	if g.Merge != MergeNone || g.Force {
 		return sink.Free(g.path, g.Force)
 	}
@@ -160,13 +216,19 @@ func (g *get) run(ctx context.Context) (*Report, error) {
 	if len(p.Pieces) > splice.MaxPieces && g.Merge != MergeNone {
 		return nil, fmt.Errorf("%w: %d pieces, and one file can be made of %d: ask for a shorter range, or longer pieces", ErrUsage, len(p.Pieces), splice.MaxPieces)
 	}
+	if err := g.begin(p); err != nil {
+		return nil, err
+	}
 	g.report.Report(progress.Planned{Pieces: len(p.Pieces), Fragments: p.Fragments(), Bytes: p.Bytes()})
 	fetched, err := g.fetch(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	defer fetched.Close()
-	if len(fetched.Pieces) == 0 {
+	switch {
+	case len(fetched.Pieces) == 0 && len(fetched.Missing) > 0:
+		return nil, fmt.Errorf("%w: none of %d fragments: %w", ErrIncomplete, len(fetched.Missing), fetched.Missing[0].Err)
+	case len(fetched.Pieces) == 0:
 		return nil, fmt.Errorf("%w: %v", ErrEmpty, g.Range)
 	}
 	return g.deliver(ctx, p, fetched)
@@ -174,29 +236,36 @@ func (g *get) run(ctx context.Context) (*Report, error) {
 
 func (g *get) fetch(ctx context.Context, p *plan.Plan) (*fetch.Result, error) {
 	job := fetch.Job{
-		Client: g.door, Stream: g.Stream, Plan: p, Folder: g.folder, Parallel: g.Parallel, Report: g.report,
+		Client: g.door, Stream: g.Stream, Plan: p, Folder: g.folder, Parallel: g.Parallel, Incomplete: g.Incomplete, Report: g.report,
 	}
 	return job.Run(ctx)
 }
 
-// deliver makes the outputs of the fetched pieces, and the report.
+// deliver makes the outputs of the fetched pieces, and the report. Once they are staged and the
+// journal says so, nothing but their names can be missing.
 func (g *get) deliver(ctx context.Context, p *plan.Plan, fetched *fetch.Result) (*Report, error) {
-	report := g.account(p, fetched.Pieces)
-	var err error
-	switch g.Merge {
-	case MergeNone:
-		err = g.keep(report, fetched)
-	case MergeFFmpeg:
-		err = g.concat(ctx, report, fetched)
-	default:
-		err = g.join(ctx, report, fetched)
-	}
+	report := g.account(p, fetched)
+	files, err := g.stage(ctx, report, p, fetched)
 	if err != nil {
 		return nil, err
 	}
 	fetched.Close()
-	if err := g.folder.Clear(); err != nil {
-		report.Notes = append(report.Notes, fmt.Sprintf("the pieces in %q could not be deleted: %v", g.folder.Path(), err))
+	if err := g.folder.SetDone(done{Report: report, Files: files}); err != nil {
+		return nil, local(err)
 	}
-	return report, nil
+	if err := g.publish(ctx, files); err != nil {
+		return nil, err
+	}
+	return g.tidied(report), nil
+}
+
+// stage makes the files of the clip, which wait in the folder for their names.
+func (g *get) stage(ctx context.Context, report *Report, p *plan.Plan, fetched *fetch.Result) ([]staged, error) {
+	switch g.Merge {
+	case MergeNone:
+		return g.keep(report, fetched)
+	case MergeFFmpeg:
+		return g.concat(ctx, report, fetched)
+	}
+	return g.join(ctx, report, p, fetched)
 }

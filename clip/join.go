@@ -2,7 +2,10 @@ package clip
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -13,6 +16,7 @@ import (
 	"github.com/kvsclip/kvsclip/internal/progress"
 	"github.com/kvsclip/kvsclip/internal/sink"
 	"github.com/kvsclip/kvsclip/internal/splice"
+	"github.com/kvsclip/kvsclip/plan"
 )
 
 // Join makes one file of clips that lie on disk, by the same seam code as Get: losslessly, one
@@ -53,71 +57,177 @@ func clipsToSplice(clips []fetch.Piece) []splice.Piece {
 }
 
 // piecesToSplice hands fetched pieces on with their fragments. A piece goes on where the one
-// before ended if both lie in one span.
-func piecesToSplice(pieces []fetch.Piece) []splice.Piece {
+// before ended if both lie in one span and nothing is missing between them.
+func piecesToSplice(p *plan.Plan, fetched *fetch.Result) []splice.Piece {
+	pieces := fetched.Pieces
 	out := make([]splice.Piece, len(pieces))
-	for i, p := range pieces {
-		out[i] = splice.Piece{
-			Movie: p.Movie, Fragments: p.Fragments, Name: fmt.Sprintf("piece %d", p.Index+1),
-			Continues: i > 0 && p.Span == pieces[i-1].Span, Together: true,
+	for i, pc := range pieces {
+		out[i] = splice.Piece{Movie: pc.Movie, Fragments: pc.Fragments, Name: fmt.Sprintf("piece %d", pc.Index+1), Together: true}
+		if i == 0 {
+			continue
+		}
+		before := pieces[i-1]
+		switch lost := lacks(fetched.Missing, before, pc, p.Timeline.Range.Clock); {
+		case lost > 0:
+			out[i].Hole = lost
+		case pc.Span == before.Span:
+			out[i].Continues = true
+		default:
+			out[i].Hole = p.Timeline.Hole(pc.Span)
 		}
 	}
 	return out
 }
 
-// join joins the fetched pieces to the clip.
-func (g *get) join(ctx context.Context, report *Report, fetched *fetch.Result) error {
+// lacks is how long the footage between two neighbouring pieces is that could not be had; 0 if
+// there is none.
+func lacks(ms []fetch.Missing, a, b fetch.Piece, c archive.Clock) time.Duration {
+	last, next := a.Fragments[len(a.Fragments)-1], b.Fragments[0]
+	for _, m := range ms {
+		if at := m.Fragment.Start(c); !at.Before(last.Start(c)) && !at.After(next.Start(c)) {
+			return max(time.Millisecond, next.Start(c).Sub(last.Start(c).Add(last.Length)))
+		}
+	}
+	return 0
+}
+
+// join joins the fetched pieces to the clip, or to the files it is split into.
+func (g *get) join(ctx context.Context, report *Report, p *plan.Plan, fetched *fetch.Result) ([]staged, error) {
 	shown := g.Range
 	if g.Trim == TrimFragment {
 		shown = archive.Range{Clock: shown.Clock}
 	}
-	joined, err := splice.Join(piecesToSplice(fetched.Pieces), splice.Options{Clock: shown.Clock, From: shown.From, To: shown.To})
-	if err != nil {
-		return err
+	proof := &prover{pieces: fetched.Pieces}
+	var files []staged
+	first := 0
+	for _, run := range splice.Cut(piecesToSplice(p, fetched), g.Gaps == GapsSplit, g.OnChange == ChangeSplit) {
+		joined, err := splice.Join(run, splice.Options{Clock: shown.Clock, From: shown.From, To: shown.To, Keep: g.keeps()})
+		if err != nil {
+			return nil, err
+		}
+		if joined.Start.IsZero() {
+			joined.Movie.Created = g.Range.From // the answers tell only when they were packaged
+		}
+		report.narrow(joined, shown)
+		o := output{path: g.splitName(joined.Start, files), folder: g.folder.Path(), force: g.Force, tell: g.report}
+		if g.splits() {
+			o.number = len(files) + 1
+		}
+		f, err := o.stage(ctx, report, joined, first)
+		if err != nil {
+			return nil, err
+		}
+		if err := g.prove(ctx, proof, report.Outputs[len(report.Outputs)-1], f, joined.Movie, first, len(run)); err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+		first += len(run)
 	}
-	if joined.Start.IsZero() {
-		joined.Movie.Created = g.Range.From // the answers tell only when they were packaged
+	return g.withReceipt(ctx, files, proof, report)
+}
+
+// splitName is the path of the next file of the clip: the clip's own, or if it is split that and
+// when the file begins.
+func (g *get) splitName(start time.Time, before []staged) string {
+	if !g.splits() {
+		return g.path
 	}
-	report.Delivered = delivered(joined, report.Delivered, shown)
-	w := output{path: g.path, folder: g.folder.Path(), force: g.Force, tell: g.report, read: fetched.Close}
-	return w.write(ctx, report, joined)
+	base, ext := g.base()
+	if start.IsZero() {
+		return numbered(base, ext, len(before)+1)
+	}
+	path := base + "_" + start.UTC().Format("20060102T150405Z") + ext
+	for _, f := range before {
+		if f.Name == filepath.Base(path) { // two in a second
+			return base + "_" + start.UTC().Format("20060102T150405.000Z") + ext
+		}
+	}
+	return path
 }
 
 // output is where a joined movie goes.
 type output struct {
 	path   string
+	number int    // among several, from 1; 0 if it is the only one
 	folder string // where it lies until it is whole; "" means beside path
 	force  bool
 	tell   progress.Func
 	read   func() // called when all sources have been read: one of them may have the name path
 }
 
-// write writes the joined movie, reads it back, compares it with what was meant, and only then
-// gives it its name.
+// stage writes the joined movie, whose first piece is the clip's first-th, from 0, to a file that
+// waits for its name.
+func (o *output) stage(ctx context.Context, report *Report, j *splice.Joined, first int) (staged, error) {
+	f, err := o.put(ctx, j)
+	if err != nil {
+		return staged{}, err
+	}
+	defer f.Close()
+	temp, err := f.Stage(ctx)
+	if err != nil {
+		return staged{}, o.unsaved(err)
+	}
+	o.describe(report, f, j, first)
+	return staged{Temp: filepath.Base(temp), Name: filepath.Base(o.path), Bytes: f.Size(), SHA256: f.SHA256()}, nil
+}
+
+// write writes the joined movie and gives it its name.
 func (o *output) write(ctx context.Context, report *Report, j *splice.Joined) error {
+	f, err := o.put(ctx, j)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	o.read()
+	if err := f.Commit(ctx); err != nil {
+		return o.unsaved(err)
+	}
+	o.describe(report, f, j, 0)
+	return nil
+}
+
+// unsaved tells damage to the file from other trouble.
+func (o *output) unsaved(err error) error {
+	if errors.Is(err, sink.ErrChanged) {
+		return fmt.Errorf("%q: %w: %w", o.path, ErrUnsound, err)
+	}
+	return local(err)
+}
+
+// put writes the joined movie, reads its tables back and compares them with what was meant. The
+// caller closes the file.
+func (o *output) put(ctx context.Context, j *splice.Joined) (*sink.File, error) {
 	laid, err := mp4.Lay(j.Movie, mp4.Options{})
 	if err != nil {
-		return fmt.Errorf("laying out %q: %w", o.path, err)
+		return nil, fmt.Errorf("laying out %q: %w", o.path, err)
 	}
 	f, err := sink.Create(o.path, o.folder, o.force)
 	if err != nil {
-		return local(err)
+		return nil, local(err)
 	}
-	defer f.Close()
 	if _, err := laid.WriteTo(&teller{ctx: ctx, to: f, total: laid.Size(), tell: o.tell}); err != nil {
-		return local(err)
+		f.Close()
+		return nil, local(err)
 	}
 	if err := sound(f, laid); err != nil {
-		return fmt.Errorf("%q: %w: %w", o.path, ErrUnsound, err)
+		f.Close()
+		return nil, fmt.Errorf("%q: %w: %w", o.path, ErrUnsound, err)
 	}
-	o.read()
-	if err := f.Commit(); err != nil {
-		return local(err)
-	}
+	return f, nil
+}
+
+// describe adds a finished file to the report.
+func (o *output) describe(report *Report, f *sink.File, j *splice.Joined, first int) {
 	report.Outputs = append(report.Outputs, outputOf(f, o.path, j))
-	report.Seams = append(report.Seams, seams(j.Seams)...)
-	report.Notes = append(report.Notes, apart(j.Movie.Tracks)...)
-	return nil
+	for _, s := range seams(j.Seams, first) {
+		s.Output = o.number
+		report.Seams = append(report.Seams, s)
+	}
+	for _, note := range apart(j.Movie.Tracks) {
+		if !slices.Contains(report.Notes, note) {
+			report.Notes = append(report.Notes, note)
+		}
+	}
 }
 
 // apart tells of pictures or sound in more than one codec, of which players show one.
@@ -163,7 +273,7 @@ func (t *teller) Write(b []byte) (int, error) {
 func outputOf(f *sink.File, path string, j *splice.Joined) Output {
 	return Output{
 		Path: path, Bytes: f.Size(), SHA256: f.SHA256(),
-		DurationMs: j.Length.Milliseconds(), Tracks: tracks(j.Movie.Tracks),
+		DurationMs: j.Length.Milliseconds(), From: Time{j.Start}, Tracks: tracks(j.Movie.Tracks),
 	}
 }
 

@@ -12,6 +12,8 @@ type Report struct {
 	Outputs   []Output  `json:"outputs"`
 	Fragments Fragments `json:"fragments"`
 	Gaps      []Gap     `json:"gaps"`
+	GapPolicy Gaps      `json:"gapPolicy,omitempty"` // what became of them; "" for join
+	Missing   []Missing `json:"missing,omitempty"`   // listed, and not in the outputs
 	Seams     []Seam    `json:"seams"`
 	Pieces    int       `json:"pieces"`
 	Calls     Calls     `json:"calls"`
@@ -46,6 +48,7 @@ type Output struct {
 	Bytes      int64   `json:"bytes"`
 	SHA256     string  `json:"sha256"` // of the whole file, hex
 	DurationMs int64   `json:"durationMs"`
+	From       Time    `json:"from,omitzero"` // its first picture, on the report's clock, when known
 	Tracks     []Track `json:"tracks"`
 }
 
@@ -65,7 +68,16 @@ type Fragments struct {
 	Fetched int `json:"fetched"`
 }
 
-// Gap is a hole in the recording, closed up in the clip.
+// Missing is a fragment that the service lists and does not give.
+type Missing struct {
+	Fragment string `json:"fragment"` // its number
+	From     Time   `json:"from"`     // on the report's clock
+	To       Time   `json:"to"`
+	Bytes    int64  `json:"bytes"`
+	Reason   string `json:"reason"`
+}
+
+// Gap is a hole in the recording.
 type Gap struct {
 	From       Time  `json:"from"`
 	To         Time  `json:"to"`
@@ -74,12 +86,13 @@ type Gap struct {
 
 // Seam is the join of two neighbouring pieces as it was made.
 type Seam struct {
-	Piece        int     `json:"piece"`        // the piece after the seam, from 1 for the first
-	At           Time    `json:"at,omitzero"`  // producer time of its first fragment, when known
-	FileMs       int64   `json:"fileMs"`       // where in the file's media it lies
-	VideoErrorMs float64 `json:"videoErrorMs"` // picture against its producer time
-	AudioErrorMs float64 `json:"audioErrorMs"` // sound against the picture
-	Action       string  `json:"action"`       // "join", "gap", "back-to-back" or "config"
+	Piece        int     `json:"piece"`            // the piece after the seam, from 1 for the first
+	At           Time    `json:"at,omitzero"`      // producer time of its first fragment, when known
+	FileMs       int64   `json:"fileMs"`           // where in the file's media it lies
+	VideoErrorMs float64 `json:"videoErrorMs"`     // picture against its producer time
+	AudioErrorMs float64 `json:"audioErrorMs"`     // sound against the picture
+	Action       string  `json:"action"`           // "join", "gap", "held", "back-to-back" or "config"
+	Output       int     `json:"output,omitempty"` // the output it lies in, from 1, if there are several
 }
 
 // Calls counts requests to the service.

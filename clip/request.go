@@ -5,6 +5,7 @@ import (
 
 	"github.com/kvsclip/kvsclip/archive"
 	"github.com/kvsclip/kvsclip/internal/progress"
+	"github.com/kvsclip/kvsclip/plan"
 )
 
 // Config says whose streams are read and how politely. The zero value uses the default
@@ -20,7 +21,9 @@ type Config struct {
 	Share     int   // percent of the stream's quota points to use, 1 to 10,000, above 100 where AWS has raised the quota; 0 means 100
 	LimitRate int64 // bytes a second over all answers; 0 means no limit
 
-	Report progress.Func // told what happens; nil means nobody is
+	// Version is the program's, for journals and receipts; "" is a version like any other.
+	Version string
+	Report  progress.Func // told what happens; nil means nobody is
 }
 
 // Request is one clip. Stream and Range are needed; everything else has a zero value that is right.
@@ -36,8 +39,20 @@ type Request struct {
 	Trim     Trim
 	Merge    Merge
 	Gaps     Gaps
-	NoResume bool // throw away what an earlier unfinished run of the same clip left
-	Force    bool // overwrite Output
+	OnChange OnChange
+	Overlap  plan.Overlap // which of footage that was recorded more than once is taken; "" means plan.OverlapAuto
+	NoResume bool         // throw away what an earlier unfinished run of the same clip left
+	Force    bool         // overwrite Output and Receipt
+
+	// Incomplete makes a clip also where something that was listed cannot be had. Report.Missing
+	// names it.
+	Incomplete bool
+	// Receipt is a file that is to tell what the clip was made of, piece by piece, with hashes;
+	// "" means none. See docs/receipt.md.
+	Receipt string
+	// SignKey is a file with the private Ed25519 key, PKCS #8 in PEM, that signs the receipt; ""
+	// means that it is not signed.
+	SignKey string
 }
 
 // Trim says where the clip begins and ends.
@@ -57,11 +72,22 @@ const (
 	MergeNone   Merge = "none"   // not at all: the pieces are the outputs
 )
 
-// Gaps says what becomes of holes in the recording.
+// Gaps says what becomes of holes in the recording. All of them are in the report.
 type Gaps string
 
-// GapsSqueeze closes holes up, and lists them in the report; also the meaning of "".
-const GapsSqueeze Gaps = "squeeze"
+const (
+	GapsSqueeze Gaps = "squeeze" // close them up; also the meaning of ""
+	GapsKeep    Gaps = "keep"    // let them last as long as they did: picture held, sound silent
+	GapsSplit   Gaps = "split"   // one file a span
+)
+
+// OnChange says what becomes of a change of codec configuration, picture size or tracks.
+type OnChange string
+
+const (
+	ChangeJoin  OnChange = "join"  // one file that holds both; also the meaning of ""
+	ChangeSplit OnChange = "split" // one file for each configuration
+)
 
 // JoinRequest joins clips that lie on disk.
 type JoinRequest struct {

@@ -13,24 +13,24 @@ import (
 )
 
 // keep makes the pieces themselves the outputs, numbered in playing order.
-func (g *get) keep(report *Report, fetched *fetch.Result) error {
+func (g *get) keep(report *Report, fetched *fetch.Result) (files []staged, err error) {
 	base, ext := g.base()
 	fetched.Close()
 	for i, p := range fetched.Pieces {
 		path := numbered(base, ext, i+1)
-		if err := sink.Move(p.Path, path, g.Force); err != nil {
-			return local(err)
+		f := staged{Temp: filepath.Base(p.Path), Name: filepath.Base(path), Bytes: p.Size, SHA256: p.SHA256}
+		if err := sink.Free(path, g.Force); err != nil {
+			return nil, err
 		}
-		if err := addFile(report, path, p.Movie); err != nil {
-			return err
-		}
+		files = append(files, f)
+		report.Outputs = append(report.Outputs, outputAsIs(path, f, p.Movie))
 	}
-	return nil
+	return files, nil
 }
 
 // concat joins the pieces with the machine's ffmpeg, as AWS's sample does, and checks that as many
 // pictures came out as went in.
-func (g *get) concat(ctx context.Context, report *Report, fetched *fetch.Result) error {
+func (g *get) concat(ctx context.Context, report *Report, fetched *fetch.Result) ([]staged, error) {
 	var paths []string
 	want := 0
 	for _, p := range fetched.Pieces {
@@ -38,23 +38,26 @@ func (g *get) concat(ctx context.Context, report *Report, fetched *fetch.Result)
 		want += pictures(p.Movie)
 	}
 	part := filepath.Join(g.folder.Path(), "joined.mp4")
-	defer os.Remove(part)
 	if err := ffmpeg.Concat(ctx, paths, part); err != nil {
-		return err
+		os.Remove(part)
+		return nil, err
 	}
 	joined, err := fetch.Open([]string{part})
 	if err != nil {
-		return fmt.Errorf("ffmpeg's output: %w", err)
+		return nil, fmt.Errorf("ffmpeg's output: %w", err)
 	}
 	m := joined.Pieces[0].Movie
 	joined.Close()
 	if got := pictures(m); got != want {
-		return fmt.Errorf("%w: ffmpeg made %d pictures of %d; use the native merge", ErrUnsound, got, want)
+		return nil, fmt.Errorf("%w: ffmpeg made %d pictures of %d; use the native merge", ErrUnsound, got, want)
 	}
-	if err := sink.Move(part, g.path, g.Force); err != nil {
-		return local(err)
+	size, sum, err := sink.Hash(part)
+	if err != nil {
+		return nil, local(err)
 	}
-	return addFile(report, g.path, m)
+	f := staged{Temp: filepath.Base(part), Name: filepath.Base(g.path), Bytes: size, SHA256: sum}
+	report.Outputs = append(report.Outputs, outputAsIs(g.path, f, m))
+	return []staged{f}, nil
 }
 
 func pictures(m *media.Movie) int {
@@ -64,15 +67,10 @@ func pictures(m *media.Movie) int {
 	return 0
 }
 
-// addFile adds a file that was not written by us to the report.
-func addFile(report *Report, path string, m *media.Movie) error {
-	size, sum, err := sink.Hash(path)
-	if err != nil {
-		return local(err)
-	}
-	report.Outputs = append(report.Outputs, Output{
-		Path: path, Bytes: size, SHA256: sum,
+// outputAsIs describes a file that was not written by us.
+func outputAsIs(path string, f staged, m *media.Movie) Output {
+	return Output{
+		Path: path, Bytes: f.Bytes, SHA256: f.SHA256,
 		DurationMs: m.Length().Milliseconds(), Tracks: tracks(m.Tracks),
-	})
-	return nil
+	}
 }

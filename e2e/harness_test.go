@@ -6,8 +6,10 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -323,4 +325,14 @@ func tidied(t testing.TB, h *home) {
 			t.Errorf("%s was left behind", f.Name())
 		}
 	}
+}
+
+// fileHash is the SHA-256 of a file, in hex.
+func fileHash(t testing.TB, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(b))
 }

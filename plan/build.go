@@ -1,7 +1,6 @@
 package plan
 
 import (
-	"slices"
 	"time"
 
 	"github.com/kvsclip/kvsclip/archive"
@@ -16,20 +15,25 @@ type Options struct {
 	// MaxPiece is the longest a piece may be, from the start of its first fragment to the start
 	// of its last; 0 means MaxSpan.
 	MaxPiece time.Duration
+	Overlap  Overlap // which footage is kept where some was recorded twice
 }
 
 // Build plans the pieces of a range from a listing that begins Lookback before it. Every fragment
-// of the timeline is in exactly one piece, in order, and no piece reaches over a gap.
+// of the timeline is in exactly one piece, in order, and no piece reaches over a gap, or over the
+// start of a listed fragment that is not in it.
 func Build(r archive.Range, listed []archive.Fragment, o Options) *Plan {
-	p := &Plan{Timeline: NewTimeline(r, listed), Listed: true}
-	cut := repeatedStarts(p.Timeline)
-	for i, s := range p.Timeline.Spans {
-		for rest := s.Fragments; len(rest) > 0; {
-			n := fill(rest, r.Clock, o.maxPiece(), cut)
-			pc := pieceOf(rest[:n], r.Clock)
+	l := newListing(r.Clock, listed)
+	s := l.sieve(r, o.Overlap)
+	order := s.order()
+	p := &Plan{Timeline: s.timeline(order), Clocks: l.clocks(), Listed: true}
+	lots := s.lots(order)
+	for i, sp := range p.Timeline.Spans {
+		for rest := sp.Fragments; len(rest) > 0; {
+			n, fragments := fill(lots, len(rest), o.maxPiece())
+			pc := pieceOf(rest[:fragments], lots[0].clock)
 			pc.Index, pc.Span = len(p.Pieces), i
 			p.Pieces = append(p.Pieces, pc)
-			rest = rest[n:]
+			rest, lots = rest[fragments:], lots[n:]
 		}
 	}
 	return p
@@ -42,18 +46,23 @@ func (o Options) maxPiece() time.Duration {
 	return o.MaxPiece
 }
 
-// fill counts how many of fs, at least one, make one piece.
-func fill(fs []archive.Fragment, c archive.Clock, longest time.Duration, cut []time.Time) int {
-	n, bytes := 1, fs[0].Size
-	for n < len(fs) && n < MaxFragments {
-		f := fs[n]
-		bytes += f.Size
-		if bytes > MaxBytes || f.Start(c).Sub(fs[0].Start(c)) > longest || between(cut, fs[n-1].Start(c), f.Start(c)) {
+// fill counts how many of the lots, at least one, make one piece of at most the given number of
+// fragments, and how many fragments those are.
+func fill(lots []lot, most int, longest time.Duration) (n, fragments int) {
+	begin := lots[0]
+	n, fragments = 1, len(begin.fs)
+	bytes, highest := begin.bytes(), begin.to
+	for ; n < len(lots) && fragments+len(lots[n].fs) <= most; n++ {
+		a, b := lots[n-1], lots[n]
+		bytes += b.bytes()
+		if !a.reaches(b) || !b.from.After(highest) || b.start().Sub(begin.start()) > longest ||
+			bytes > MaxBytes || fragments+len(b.fs) > MaxFragments {
 			break
 		}
-		n++
+		fragments += len(b.fs)
+		highest = b.to
 	}
-	return apart(fs, n, c)
+	return n, fragments
 }
 
 // apart moves a border that would fall between two fragments of one start: both ends of a request
@@ -74,28 +83,8 @@ func apart(fs []archive.Fragment, n int, c archive.Clock) int {
 	return n
 }
 
-// repeatedStarts are the server starts, in order, of fragments that were left out as repeated. On
-// the producer clock GetClip leaves them out itself, for the older one starts at the same time; on
-// the server clock the older one may lie in another piece, so no piece may reach over one.
-func repeatedStarts(t Timeline) []time.Time {
-	if t.Range.Clock == archive.Producer {
-		return nil
-	}
-	var out []time.Time
-	for _, f := range t.Repeated {
-		out = append(out, f.Server)
-	}
-	return out
-}
-
-// between says whether one of ts, which are in order, lies in [from, to].
-func between(ts []time.Time, from, to time.Time) bool {
-	i, _ := slices.BinarySearchFunc(ts, from, time.Time.Compare)
-	return i < len(ts) && !ts[i].After(to)
-}
-
 func pieceOf(fs []archive.Fragment, c archive.Clock) Piece {
-	p := Piece{Fragments: fs, First: fs[0].Start(c), Last: last(fs).Start(c)}
+	p := Piece{Clock: c, Fragments: fs, First: fs[0].Start(c), Last: last(fs).Start(c)}
 	for _, f := range fs {
 		p.Bytes += f.Size
 	}
@@ -133,7 +122,7 @@ func ByTime(r archive.Range, o Options) *Plan {
 		if to.After(r.To) {
 			to = r.To
 		}
-		p.Pieces = append(p.Pieces, Piece{Index: len(p.Pieces), First: from, Last: lastMillisecond(from, to)})
+		p.Pieces = append(p.Pieces, Piece{Index: len(p.Pieces), Clock: r.Clock, First: from, Last: lastMillisecond(from, to)})
 	}
 	return p
 }
@@ -150,15 +139,15 @@ func lastMillisecond(from, to time.Time) time.Time {
 // Split cuts a piece in two halves that share no fragment and no millisecond; both keep its Index.
 // It returns false for a piece that cannot be cut: one fragment, several of one start, or a single
 // millisecond.
-func Split(p Piece, c archive.Clock) (a, b Piece, ok bool) {
+func Split(p Piece) (a, b Piece, ok bool) {
 	if p.Fragments == nil {
 		return splitTime(p)
 	}
-	n := apart(p.Fragments, max(1, len(p.Fragments)/2), c)
+	n := apart(p.Fragments, max(1, len(p.Fragments)/2), p.Clock)
 	if n >= len(p.Fragments) {
 		return Piece{}, Piece{}, false
 	}
-	a, b = pieceOf(p.Fragments[:n], c), pieceOf(p.Fragments[n:], c)
+	a, b = pieceOf(p.Fragments[:n], p.Clock), pieceOf(p.Fragments[n:], p.Clock)
 	a.Index, a.Span, b.Index, b.Span = p.Index, p.Span, p.Index, p.Span
 	return a, b, true
 }

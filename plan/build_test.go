@@ -189,7 +189,7 @@ func TestSplit(t *testing.T) {
 		"one, then one start": {starting(steady(4), 1, 2, 3), []int{1, 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a, b, ok := plan.Split(piece(c.fs), archive.Server)
+			a, b, ok := plan.Split(piece(c.fs))
 			var got []int
 			if ok {
 				got = []int{len(a.Fragments), len(b.Fragments)}
@@ -213,7 +213,7 @@ func TestSplitTime(t *testing.T) {
 		"three minutes":      {180*s - ms, [2]time.Duration{0, 90*s - ms}, [2]time.Duration{90 * s, 180*s - ms}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a, b, ok := plan.Split(plan.Piece{Index: 7, First: noon, Last: noon.Add(c.last)}, archive.Producer)
+			a, b, ok := plan.Split(plan.Piece{Index: 7, First: noon, Last: noon.Add(c.last)})
 			if ok != c.ok {
 				t.Fatalf("Split: %v, want %v", ok, c.ok)
 			}

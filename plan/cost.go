@@ -35,5 +35,5 @@ func (p *Plan) ListCalls() int {
 	if !p.Listed {
 		return 0
 	}
-	return max(1, (p.Fragments()+listPage-1)/listPage)
+	return max(1, (p.Fragments()+len(p.Timeline.Repeated)+listPage-1)/listPage)
 }

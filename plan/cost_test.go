@@ -39,3 +39,14 @@ func TestQuotaFloor(t *testing.T) {
 		}
 	}
 }
+
+func TestListCallsCountsWhatIsLeftOut(t *testing.T) {
+	fs := steady(600)
+	for i := range 600 {
+		fs = append(fs, again(fs, i, 1000+i, 2*time.Hour+time.Duration(i)*s))
+	}
+	p := plan.Build(span(0, time.Hour), fs, plan.Options{})
+	if p.Fragments() != 600 || p.ListCalls() != 2 {
+		t.Errorf("%d fragments planned, ListCalls %d; want 600 of 1200, 2", p.Fragments(), p.ListCalls())
+	}
+}

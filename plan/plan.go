@@ -32,11 +32,16 @@ type Gap struct{ From, To time.Time }
 
 // Timeline is what exists in a range and what does not.
 type Timeline struct {
-	Range archive.Range
-	Spans []Span // in time order
-	Gaps  []Gap  // between spans, and at either end of the range
-	// Repeated holds fragments of the range with the producer time of an older one, in start-time
-	// order. GetClip leaves them out (API_reader_ClipFragmentSelector), so no span has them.
+	Range   archive.Range
+	Spans   []Span  // in time order
+	Gaps    []Gap   // between spans, and at either end of the range
+	Overlap Overlap // which footage is kept where some was recorded twice, never ""
+	// Overlaps are stretches that were recorded more than once, in producer-time order, whether
+	// or not anything was left out for it.
+	Overlaps []Overlapping
+	// Repeated holds the fragments of the range that no span has because of Overlap, or because
+	// no request can single them out: they are not the oldest of their producer time, and arrived
+	// in one millisecond with it or, on the producer clock, with any other. In start-time order.
 	Repeated []archive.Fragment
 }
 
@@ -46,10 +51,13 @@ type Timeline struct {
 // compares (API_reader_ClipTimestampRange). Neighbours therefore never share a fragment.
 type Piece struct {
 	Index int // position in Plan.Pieces, from 0
+	// Clock is the one that First and Last are on: the range's, or the other one where only that
+	// gets the piece's fragments alone.
+	Clock archive.Clock
 	// Fragments are 1 to MaxFragments in start-time order, and more only where more have one
 	// start; nil when they could not be listed.
 	Fragments   []archive.Fragment
-	First, Last time.Time // UTC, milliseconds, on the plan's clock, less than MaxSpan apart
+	First, Last time.Time // UTC, milliseconds, on Clock, less than MaxSpan apart
 	Bytes       int64     // sum of Fragment.Size, at most MaxBytes unless those of one start are larger
 	Span        int       // index of the span it lies in; 0 when fragments could not be listed
 }
@@ -57,7 +65,8 @@ type Piece struct {
 // Plan is all requests for one clip.
 type Plan struct {
 	Timeline Timeline
-	Pieces   []Piece // in time order
+	Clocks   Clocks  // zero without a listing
+	Pieces   []Piece // in playing order
 	// Listed says that the pieces come from a listing, so each answer can be compared with its
 	// plan. Without it pieces are time only.
 	Listed bool

@@ -75,7 +75,7 @@ func TestSplitGivesThePiece(t *testing.T) {
 
 // halves splits p until nothing can be split, and asks for each.
 func halves(t *rapid.T, r recording, p plan.Piece) []archive.Fragment {
-	a, b, ok := plan.Split(p, r.clock)
+	a, b, ok := plan.Split(p)
 	if ok {
 		if !a.Last.Before(b.First) || a.Bytes+b.Bytes != p.Bytes || a.Index != p.Index || b.Span != p.Span {
 			t.Fatalf("Split(%+v) = %+v, %+v", p, a, b)
@@ -120,7 +120,7 @@ func byHalves(r recording, p plan.Piece) []archive.Fragment {
 	if !truncated {
 		return answer
 	}
-	a, b, ok := plan.Split(p, r.clock)
+	a, b, ok := plan.Split(p)
 	if !ok {
 		return answer
 	}

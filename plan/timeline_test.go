@@ -162,7 +162,7 @@ func TestTimeline(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := slices.Clone(c.listed)
-			got := plan.NewTimeline(c.r, c.listed)
+			got := plan.NewTimeline(c.r, c.listed, plan.OverlapAuto)
 			var spans [][]int
 			for _, sp := range got.Spans {
 				spans = append(spans, numbers([]plan.Piece{{Fragments: sp.Fragments}})...)

@@ -83,7 +83,7 @@ func (a *app) root() *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetGlobalNormalizationFunc(sameFlags)
 	root.SetHelpFunc(a.help)
-	root.AddCommand(a.get(), a.plan(), a.join(), a.streams(), a.emulate(), a.demo(), a.man(), a.versionCommand())
+	root.AddCommand(a.get(), a.plan(), a.join(), a.verify(), a.streams(), a.doctor(), a.emulate(), a.demo(), a.man(), a.versionCommand())
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
 		cmd.DisableFlagsInUseLine = true

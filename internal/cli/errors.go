@@ -67,7 +67,7 @@ func explain(ctx context.Context, path string, err error) (code int, kind, hint 
 		if called && v.code != exitInterrupted {
 			v.kind = cmp.Or(answer.Code, v.kind)
 			v.hint = cmp.Or(answer.Advice(), v.hint)
-			if resumes(path) && kvs.Judge(answer) == kvs.Retry {
+			if resumes(path) && (kvs.Judge(answer) == kvs.Retry || v.code == exitDenied) {
 				v.hint += "\n" + goOn
 			}
 		}
@@ -85,6 +85,7 @@ func resumes(path string) bool { return strings.HasSuffix(path, " get") }
 func verdicts(ctx context.Context, path string, err error) []verdict {
 	is := func(target error) bool { return errors.Is(err, target) }
 	_, usage := errors.AsType[usageError](err)
+	doctor, examined := errors.AsType[doctorError](err)
 	joins := strings.HasSuffix(path, " join")
 	more := again
 	if resumes(path) {
@@ -93,6 +94,7 @@ func verdicts(ctx context.Context, path string, err error) []verdict {
 	return []verdict{
 		{usage || is(clip.ErrUsage) || is(kvs.ErrBadStream), exitUsage, "usage", path + " --help shows examples"},
 		{ctx.Err() != nil, exitInterrupted, "interrupted", more},
+		{examined, doctor.code, doctor.kind, doctor.hint},
 		{isConfiguration(err), exitUsage, "usage", "aws configure list-profiles shows which profiles there are; check --profile, AWS_PROFILE and the files in ~/.aws"},
 		{is(kvs.ErrNoRegion), exitUsage, "usage", "give --region, or set AWS_REGION, or a region in the profile"},
 		{kvs.IsDenied(err) || kvs.IsCredentials(err), exitDenied, "denied", "aws sts get-caller-identity shows whose credentials are used; --profile and --role-arn choose others"},
@@ -101,6 +103,9 @@ func verdicts(ctx context.Context, path string, err error) []verdict {
 		{isLocal(err), exitLocal, "local", localHint(err)},
 		{is(clip.ErrIncomplete), exitIncomplete, "incomplete", more},
 		{is(clip.ErrEmpty) || kvs.IsEmpty(err) || kvs.IsRetention(err), exitEmpty, "empty", "kvsclip plan with a wider range shows what was recorded; check --tz and --clock"},
+		{is(clip.ErrReceipt), exitFailed, "receipt", verifyHint(err)},
+		{is(clip.ErrDiffers), exitFailed, "differs", verifyHint(err)},
+		{is(clip.ErrBroken), exitFailed, "unsound", verifyHint(err)},
 		{joins && is(clip.ErrCannotJoin), exitFailed, "cannotJoin", "leave that clip out, or download its range again, untrimmed"},
 		{is(clip.ErrCannotJoin), exitFailed, "cannotJoin", "kvsclip get --merge none keeps the pieces as files; each plays by itself"},
 		{joins && is(mp4.ErrNotMP4), exitFailed, "failed", "it is not an MP4 file: check the name"},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kvsclip/kvsclip/archive"
 	"github.com/kvsclip/kvsclip/internal/timerange"
+	"github.com/kvsclip/kvsclip/plan"
 	"github.com/spf13/pflag"
 )
 
@@ -94,6 +95,11 @@ func (c choice[T]) Set(s string) error {
 		return fmt.Errorf("not supported yet; use %s", accepted)
 	}
 	return fmt.Errorf("not known; use %s", accepted)
+}
+
+// overlapFlag takes the policies for footage that was recorded more than once.
+func overlapFlag(to *plan.Overlap) choice[plan.Overlap] {
+	return choice[plan.Overlap]{to: to, accepted: []plan.Overlap{plan.OverlapAuto, plan.OverlapOldest, plan.OverlapNewest, plan.OverlapAll}}
 }
 
 // clockFlag takes our words and the API's.

@@ -1,12 +1,15 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/kvsclip/kvsclip/clip"
+	"github.com/kvsclip/kvsclip/plan"
 	"github.com/spf13/cobra"
 )
 
@@ -22,6 +25,8 @@ type getFlags struct {
 	minutes    time.Duration // of a piece, as get_clip.py counts
 	gaps       clip.Gaps
 	trim       clip.Trim
+	onChange   clip.OnChange
+	overlap    plan.Overlap
 	merge      clip.Merge
 	parallel   int
 	dryRun     bool
@@ -29,6 +34,7 @@ type getFlags struct {
 	force      bool
 	incomplete bool
 	receipt    string
+	sign       string
 	json       bool
 }
 
@@ -76,11 +82,19 @@ func (f *getFlags) register(cmd *cobra.Command) {
 	fs.Var(choice[clip.Trim]{to: &f.trim, accepted: []clip.Trim{clip.TrimExact, clip.TrimFragment}}, "trim",
 		"play exactly the asked range, or whole fragments; lossless both")
 	f.gaps = clip.GapsSqueeze
-	fs.Var(choice[clip.Gaps]{to: &f.gaps, accepted: []clip.Gaps{clip.GapsSqueeze}, later: []string{"keep", "split"}}, "gaps",
-		"close up holes in the recording, and list them")
+	fs.Var(choice[clip.Gaps]{to: &f.gaps, accepted: []clip.Gaps{clip.GapsSqueeze, clip.GapsKeep, clip.GapsSplit}}, "gaps",
+		"holes in the recording: close them up, keep their length, or write one file a span; all are listed")
+	f.onChange = clip.ChangeJoin
+	fs.Var(choice[clip.OnChange]{to: &f.onChange, accepted: []clip.OnChange{clip.ChangeJoin, clip.ChangeSplit}}, "on-change",
+		"when codec configuration, picture size or tracks change: go on in one file, or write one for each")
+	f.overlap = plan.OverlapAuto
+	fs.Var(overlapFlag(&f.overlap), "overlap", "of footage recorded more than once take what came first, what came last, or all")
 	f.merge = clip.MergeNative
 	fs.Var(choice[clip.Merge]{to: &f.merge, accepted: []clip.Merge{clip.MergeNative, clip.MergeFFmpeg, clip.MergeNone}}, "merge",
 		"join in-process, with the ffmpeg program, or keep the pieces as files")
+	fs.BoolVar(&f.incomplete, "allow-incomplete", false, "write OUT also if something listed cannot be had, name it, and exit with 4")
+	fs.StringVar(&f.receipt, "receipt", "", "write to `FILE` what the clip is made of, with hashes, for kvsclip verify")
+	fs.StringVar(&f.sign, "sign", "", "sign the receipt with the Ed25519 key in `KEYFILE` (PEM), in FILE.sig")
 	f.engine = "auto"
 	fs.Var(choice[string]{to: &f.engine, accepted: []string{"auto", "clip"}, later: []string{"fragments"}}, "engine", "how media are fetched")
 	f.parallel = 5
@@ -90,11 +104,7 @@ func (f *getFlags) register(cmd *cobra.Command) {
 	f.aws.registerPace(fs)
 	fs.BoolVar(&f.resume, "resume", true, "go on with an earlier unfinished run; --resume=false starts afresh")
 	f.aws.register(fs)
-	fs.BoolVar(&f.incomplete, "allow-incomplete", false, "write a clip that lacks something")
-	fs.StringVar(&f.receipt, "receipt", "", "write the proof of the clip to `FILE`")
-	for _, name := range []string{"chunk-size-minutes", "allow-incomplete", "receipt"} {
-		fs.Lookup(name).Hidden = true
-	}
+	fs.Lookup("chunk-size-minutes").Hidden = true
 }
 
 // request checks what the flags cannot check one by one.
@@ -106,27 +116,32 @@ func (f *getFlags) request(a *app, stream string) (clip.Request, asked, error) {
 		err = usagef("-o -: writing to standard output is not supported yet; give a file or a folder")
 	case strings.HasPrefix(f.output, "s3://"):
 		err = usagef("-o s3://: writing to S3 is not supported yet; give a file or a folder")
-	case f.receipt != "":
-		err = usagef("--receipt is not supported yet")
-	case f.incomplete:
-		err = usagef("--allow-incomplete is not supported yet")
 	case f.piece != 0 && f.minutes != 0:
 		err = usagef("--piece and --chunk-size-minutes exclude each other")
 	default:
 		err = f.talk.check()
 	}
-	return clip.Request{
-		Stream:   stream,
-		Range:    q.Range,
-		Output:   f.output,
-		Piece:    f.piece + f.minutes,
-		Parallel: f.parallel,
-		Trim:     f.trim,
-		Merge:    f.merge,
-		Gaps:     f.gaps,
-		NoResume: !f.resume,
-		Force:    f.force,
-	}, q, err
+	request := clip.Request{
+		Stream:     stream,
+		Range:      q.Range,
+		Output:     f.output,
+		Piece:      f.piece + f.minutes,
+		Parallel:   f.parallel,
+		Trim:       f.trim,
+		Merge:      f.merge,
+		Gaps:       f.gaps,
+		OnChange:   f.onChange,
+		Overlap:    f.overlap,
+		NoResume:   !f.resume,
+		Force:      f.force,
+		Incomplete: f.incomplete,
+		Receipt:    f.receipt,
+		SignKey:    f.sign,
+	}
+	if err == nil {
+		err = request.Check()
+	}
+	return request, q, err
 }
 
 func (a *app) runGet(ctx context.Context, f *getFlags, stream string) error {
@@ -142,7 +157,7 @@ func (a *app) runGet(ctx context.Context, f *getFlags, stream string) error {
 		talk.note(text)
 	}
 	config := f.aws.Config
-	config.Report = talk.event
+	config.Report, config.Version = talk.event, cmp.Or(a.version, builtVersion())
 	client, err := open(ctx, config, stream)
 	if err != nil {
 		talk.close()
@@ -154,5 +169,16 @@ func (a *app) runGet(ctx context.Context, f *getFlags, stream string) error {
 		return err
 	}
 	report.Notes = slices.Concat(q.notes, report.Notes)
-	return a.showReport(report, talk, f.talk.quiet, f.json, q.zone)
+	if err := a.showReport(report, talk, f.talk.quiet, f.json, q.zone); err != nil {
+		return err
+	}
+	return lacking(report)
+}
+
+// lacking is the error of a clip that was written although something is missing.
+func lacking(r *clip.Report) error {
+	if len(r.Missing) == 0 {
+		return nil
+	}
+	return shownError{fmt.Errorf("%w: %s: the clip was written without, as --allow-incomplete says", clip.ErrIncomplete, countText(len(r.Missing), "fragment"))}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/kvsclip/kvsclip/archive"
 	"github.com/kvsclip/kvsclip/clip"
 	"github.com/kvsclip/kvsclip/internal/progress"
 	"github.com/kvsclip/kvsclip/plan"
@@ -17,9 +18,10 @@ import (
 // planFlags are the flags of kvsclip plan.
 type planFlags struct {
 	rangeFlags
-	aws   awsFlags
-	piece time.Duration
-	json  bool
+	aws     awsFlags
+	piece   time.Duration
+	overlap plan.Overlap
+	json    bool
 }
 
 func (a *app) plan() *cobra.Command {
@@ -37,7 +39,17 @@ Keys of --json, which are only added to:
   listed            false when listing is not permitted: then pieces are time only
   spans[]           {from, to, durationMs, fragments, bytes} of what was recorded
   gaps[]            {from, to, durationMs} of what was not
-  pieces[]          {piece, first, last, fragments, bytes}: requests from 1, by starts of fragments
+  overlap           which footage is kept where some was recorded more than once: --overlap
+  overlaps[]        {from, to, durationMs, kept, leftOut, equal, lostMs} where it was, in producer time:
+                    fragments kept and left out, whether all start with another one, and how much
+                    time only those have that are left out
+  clocks            {offsetMs, spreadMs, relative, backwards, jumps, lateMs, lateFrom, lateTo, use,
+                    findings[]}: the median and the spread of server time minus producer time, whether
+                    producer times start at 1970, how often they were set back or jumped ahead, how
+                    late footage came and when that was filmed, the clock to give ranges on, and why:
+                    "relative", "ahead", "behind", "backwards", "jumps", "late"
+  pieces[]          {piece, first, last, fragments, bytes}: requests from 1, by starts of fragments;
+                    and clock, where it is not the range's
   fragments, repeated, bytes
   calls             {ListFragments, GetClip}: how many get makes at the least
   quotaFloorMs      the least time the stream's quota lets get take
@@ -55,13 +67,15 @@ Keys of --json, which are only added to:
 			if err != nil {
 				return err
 			}
-			request := clip.Request{Stream: stream, Range: q.Range, Piece: f.piece}
+			request := clip.Request{Stream: stream, Range: q.Range, Piece: f.piece, Overlap: f.overlap}
 			return a.showPlan(cmd.Context(), f.aws.Config, request, q, f.json)
 		},
 	}
 	fs := cmd.Flags()
 	f.register(fs)
 	fs.Var(lengthFlag{&f.piece}, "piece", "longest piece (default as long as the limits allow)")
+	f.overlap = plan.OverlapAuto
+	fs.Var(overlapFlag(&f.overlap), "overlap", "of footage recorded more than once take what came first, what came last, or all")
 	f.aws.register(fs)
 	fs.BoolVar(&f.json, "json", false, "print the plan, or the error, as one JSON object")
 	return cmd
@@ -104,6 +118,12 @@ func planText(p *plan.Plan, stream, region string, q asked) string {
 	for _, g := range p.Timeline.Gaps {
 		fmt.Fprintf(&b, "  gap       %s to %s (%s)\n", wallTime(g.From, q.zone), wallTime(g.To, q.zone), lengthText(g.To.Sub(g.From)))
 	}
+	for _, o := range p.Timeline.Overlaps {
+		fmt.Fprintf(&b, "  overlap   %s\n", overlapText(o, q.zone))
+	}
+	for _, text := range clockTexts(p.Clocks, q.zone) {
+		fmt.Fprintf(&b, "  clocks    %s\n", text)
+	}
 	if !p.Listed {
 		fmt.Fprintf(&b, "  fetch     %s by time; the fragments could not be listed\n", countText(len(p.Pieces), "piece"))
 	} else {
@@ -111,13 +131,78 @@ func planText(p *plan.Plan, stream, region string, q asked) string {
 		fmt.Fprintf(&b, "  quota     at least %s\n", lengthText(p.QuotaFloor()))
 		fmt.Fprintf(&b, "  cost      about %s\n", dollarsText(plan.CostUSD(p.Bytes())))
 	}
-	if n := len(p.Timeline.Repeated); n > 0 {
-		fmt.Fprintf(&b, "  note: %s uploaded a second time are left out\n", countText(n, "fragment"))
-	}
-	for _, text := range q.notes {
+	for _, text := range slices.Concat(overlapNotes(p.Timeline), q.notes) {
 		fmt.Fprintf(&b, "  note: %s\n", text)
 	}
 	return b.String()
+}
+
+// overlapText says where footage was recorded more than once, and what becomes of it.
+func overlapText(o plan.Overlapping, zone *time.Location) string {
+	what := "recorded more than once"
+	if o.Equal {
+		what = "sent more than once"
+	}
+	return fmt.Sprintf("%s to %s, producer time (%s, %s; %s kept, %d left out)", wallTime(o.From, zone), wallTime(o.To, zone),
+		lengthText(o.To.Sub(o.From)), what, countText(o.Kept, "fragment"), o.LeftOut)
+}
+
+// overlapNotes says by what rule footage was left out, or could be.
+func overlapNotes(t plan.Timeline) (notes []string) {
+	var lost time.Duration
+	left := 0
+	for _, o := range t.Overlaps {
+		lost += o.Lost
+		left += o.LeftOut
+	}
+	switch {
+	case len(t.Overlaps) == 0 || t.Overlap == plan.OverlapAll && left == 0:
+	case left == 0:
+		notes = append(notes, "footage of overlapping times is all kept; --overlap oldest or newest keeps one of each")
+	case t.Overlap == plan.OverlapAll:
+		notes = append(notes, "what is left out has the producer time of an older fragment and arrived together with another: it cannot be asked for")
+	case t.Overlap == plan.OverlapNewest:
+		notes = append(notes, "of overlapping footage what came last is kept; --overlap oldest keeps what came first, all everything")
+	default:
+		notes = append(notes, "of overlapping footage what came first is kept; --overlap newest keeps what came last, all everything")
+	}
+	if lost > 0 {
+		notes = append(notes, fmt.Sprintf("%s of what is left out is nowhere else; --overlap all keeps it", lengthText(lost)))
+	}
+	return notes
+}
+
+// clockTexts says in a line each how the two clocks disagree, and which one to use.
+func clockTexts(c plan.Clocks, zone *time.Location) (lines []string) {
+	for _, f := range c.Findings {
+		line := findingText(f, c, zone)
+		switch {
+		case f != plan.FindingLate:
+			line += "; give ranges on --clock " + c.Use.String()
+		case c.Use == archive.Producer:
+			line += "; --clock producer finds it by when it was filmed"
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+func findingText(f plan.Finding, c plan.Clocks, zone *time.Location) string {
+	about := func(d time.Duration) string { return lengthText(d.Round(time.Second)) } // how long uploads take is in it
+	switch f {
+	case plan.FindingRelative:
+		return "producer times start at 1970"
+	case plan.FindingAhead:
+		return fmt.Sprintf("the camera's clock is %s ahead of the service's", about(-c.Offset))
+	case plan.FindingBehind:
+		return fmt.Sprintf("the camera's clock is %s behind the service's, or all came that late", about(c.Offset))
+	case plan.FindingBackwards:
+		return "the camera's clock was set back " + countText(c.Backwards, "time")
+	case plan.FindingJumps:
+		return "the camera's clock jumped ahead " + countText(c.Jumps, "time")
+	default:
+		return fmt.Sprintf("footage filmed from %s to %s came up to %s late", wallTime(c.LateFrom, zone), wallTime(c.LateTo, zone), about(c.Late))
+	}
 }
 
 // stamp is an instant in JSON, always with milliseconds.
@@ -137,6 +222,9 @@ type planOut struct {
 	Listed     bool        `json:"listed"`
 	Spans      []spanOut   `json:"spans"`
 	Gaps       []gapOut    `json:"gaps"`
+	Overlap    string      `json:"overlap,omitempty"` // "" without a listing, as Overlaps and Clocks
+	Overlaps   []doubleOut `json:"overlaps"`
+	Clocks     *clocksOut  `json:"clocks,omitempty"`
 	Pieces     []pieceOut  `json:"pieces"`
 	Fragments  int         `json:"fragments"`
 	Repeated   int         `json:"repeated"`
@@ -162,12 +250,32 @@ type (
 		Fragments int   `json:"fragments"`
 		Bytes     int64 `json:"bytes"`
 	}
+	doubleOut struct {
+		gapOut
+		Kept    int   `json:"kept"`
+		LeftOut int   `json:"leftOut"`
+		Equal   bool  `json:"equal"`
+		LostMs  int64 `json:"lostMs"`
+	}
+	clocksOut struct {
+		OffsetMs  int64          `json:"offsetMs"`
+		SpreadMs  int64          `json:"spreadMs"`
+		Relative  bool           `json:"relative"`
+		Backwards int            `json:"backwards"`
+		Jumps     int            `json:"jumps"`
+		LateMs    int64          `json:"lateMs"`
+		LateFrom  *stamp         `json:"lateFrom,omitempty"` // nil when nothing came late
+		LateTo    *stamp         `json:"lateTo,omitempty"`
+		Use       string         `json:"use"`
+		Findings  []plan.Finding `json:"findings"`
+	}
 	pieceOut struct {
-		Piece     int   `json:"piece"`
-		First     stamp `json:"first"`
-		Last      stamp `json:"last"`
-		Fragments int   `json:"fragments"`
-		Bytes     int64 `json:"bytes"`
+		Piece     int    `json:"piece"`
+		Clock     string `json:"clock,omitempty"` // "" where it is the range's
+		First     stamp  `json:"first"`
+		Last      stamp  `json:"last"`
+		Fragments int    `json:"fragments"`
+		Bytes     int64  `json:"bytes"`
 	}
 	callsOut struct {
 		ListFragments int `json:"ListFragments"`
@@ -184,6 +292,8 @@ func planJSON(p *plan.Plan, stream, region string, q asked) planOut {
 		Listed:     p.Listed,
 		Spans:      []spanOut{},
 		Gaps:       []gapOut{},
+		Overlap:    string(p.Timeline.Overlap),
+		Overlaps:   []doubleOut{},
 		Pieces:     []pieceOut{},
 		Fragments:  p.Fragments(),
 		Repeated:   len(p.Timeline.Repeated),
@@ -193,6 +303,7 @@ func planJSON(p *plan.Plan, stream, region string, q asked) planOut {
 		Notes:      q.notes,
 	}
 	if p.Listed {
+		out.Clocks = clocksJSON(p.Clocks)
 		out.Cost = new([2]float64)
 		for i, usd := range plan.CostUSD(p.Bytes()) {
 			out.Cost[i] = math.Round(usd*1e6) / 1e6
@@ -208,8 +319,31 @@ func planJSON(p *plan.Plan, stream, region string, q asked) planOut {
 	for _, g := range p.Timeline.Gaps {
 		out.Gaps = append(out.Gaps, stretch(g.From, g.To))
 	}
+	for _, o := range p.Timeline.Overlaps {
+		out.Overlaps = append(out.Overlaps, doubleOut{stretch(o.From, o.To), o.Kept, o.LeftOut, o.Equal, o.Lost.Milliseconds()})
+	}
 	for _, pc := range p.Pieces {
-		out.Pieces = append(out.Pieces, pieceOut{pc.Index + 1, stamp(pc.First), stamp(pc.Last), len(pc.Fragments), pc.Bytes})
+		out.Pieces = append(out.Pieces, pieceJSON(pc, q.Clock))
+	}
+	return out
+}
+
+func pieceJSON(pc plan.Piece, asked archive.Clock) pieceOut {
+	out := pieceOut{Piece: pc.Index + 1, First: stamp(pc.First), Last: stamp(pc.Last), Fragments: len(pc.Fragments), Bytes: pc.Bytes}
+	if pc.Clock != asked {
+		out.Clock = pc.Clock.String()
+	}
+	return out
+}
+
+func clocksJSON(c plan.Clocks) *clocksOut {
+	out := &clocksOut{
+		OffsetMs: c.Offset.Milliseconds(), SpreadMs: c.Spread.Milliseconds(), Relative: c.Relative,
+		Backwards: c.Backwards, Jumps: c.Jumps, LateMs: c.Late.Milliseconds(),
+		Use: c.Use.String(), Findings: append([]plan.Finding{}, c.Findings...),
+	}
+	if !c.LateFrom.IsZero() {
+		out.LateFrom, out.LateTo = new(stamp(c.LateFrom)), new(stamp(c.LateTo))
 	}
 	return out
 }

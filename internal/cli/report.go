@@ -44,7 +44,8 @@ func summary(r *clip.Report, notes []string, zone *time.Location) string {
 	default:
 		fmt.Fprintf(&b, "  %d of %s in %s, %s\n", r.Fragments.Fetched, countText(r.Fragments.Listed, "fragment"), countText(r.Pieces, "piece"), elapsed)
 	}
-	b.WriteString(gapsText(r.Gaps, zone))
+	b.WriteString(gapsText(r.Gaps, r.GapPolicy, zone))
+	b.WriteString(missingText(r.Missing, zone))
 	b.WriteString(seamsText(r.Seams))
 	if usd := r.EstimatedCostUSD; usd != nil {
 		fmt.Fprintf(&b, "  cost about %s\n", dollarsText(*usd))
@@ -80,14 +81,37 @@ func codecsText(t clip.Track) string {
 	return text
 }
 
-func gapsText(gaps []clip.Gap, zone *time.Location) string {
+// fates are what became of gaps, in words.
+var fates = map[clip.Gaps]string{
+	clip.GapsSqueeze: "closed up", clip.GapsKeep: "kept as long as they were", clip.GapsSplit: "one file for each span between",
+}
+
+func gapsText(gaps []clip.Gap, policy clip.Gaps, zone *time.Location) string {
 	if len(gaps) == 0 {
 		return ""
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "  %s, closed up: nothing was recorded\n", countText(len(gaps), "gap"))
+	fmt.Fprintf(&b, "  %s, %s: nothing was recorded\n", countText(len(gaps), "gap"), fates[policy])
 	for _, g := range gaps {
 		fmt.Fprintf(&b, "    %s to %s (%s)\n", wallTime(g.From.Time, zone), wallTime(g.To.Time, zone), lengthText(milliseconds(g.DurationMs)))
+	}
+	return b.String()
+}
+
+// maxTold is how many missing fragments people are told one by one.
+const maxTold = 20
+
+func missingText(ms []clip.Missing, zone *time.Location) string {
+	if len(ms) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "  %s MISSING: listed by the service, which does not give them\n", countText(len(ms), "fragment"))
+	for _, m := range ms[:min(len(ms), maxTold)] {
+		fmt.Fprintf(&b, "    %s, fragment %s: %s\n", wallTime(m.From.Time, zone), m.Fragment, m.Reason)
+	}
+	if n := len(ms) - maxTold; n > 0 {
+		fmt.Fprintf(&b, "    and %d more; --json names all\n", n)
 	}
 	return b.String()
 }

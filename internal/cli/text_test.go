@@ -87,6 +87,7 @@ func TestSummary(t *testing.T) {
 			Tracks: []clip.Track{{Kind: "video", Codec: "avc1.640028", Width: 640, Height: 480}, {Kind: "audio", Codec: "mp4a.40.2"}},
 		}},
 		Fragments:        clip.Fragments{Listed: 251, Fetched: 251},
+		GapPolicy:        clip.GapsSqueeze,
 		Gaps:             []clip.Gap{{From: at(145), To: at(325), DurationMs: 180_000}},
 		Seams:            []clip.Seam{{Piece: 1, VideoErrorMs: -0.04, AudioErrorMs: 0.4}},
 		Pieces:           2,

@@ -7,8 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -34,15 +37,30 @@ type Job struct {
 	// found there and not fetched again.
 	Folder   *Folder
 	Parallel int // pieces in flight, 1 to MaxParallel; 0 means DefaultParallel
-	Report   progress.Func
+	// Incomplete goes on without fragments that cannot be had, and tells them in Result.Missing,
+	// where else the run would end.
+	Incomplete bool
+	Report     progress.Func
+
+	came   atomic.Int64 // pieces fetched in this run
+	mu     sync.Mutex   // guards missing
+	missed []Missing
+}
+
+// Missing is a fragment that was listed and cannot be had.
+type Missing struct {
+	Fragment archive.Fragment
+	Err      error
 }
 
 // Piece is a piece of the plan, or a part of one that was halved, whole on disk.
 type Piece struct {
 	plan.Piece
-	Path  string
-	Size  int64        // of the file, bytes
-	Movie *media.Movie // its one source opens the file when it is read
+	Path      string
+	Size      int64        // of the file, bytes
+	SHA256    string       // of the file, hex; "" for a clip from disk
+	RequestID string       // of the answer it came in, "" if that told none
+	Movie     *media.Movie // its one source opens the file when it is read
 }
 
 // Error says which piece failed and at what. It unwraps to the cause.
@@ -72,8 +90,9 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Result is what Run leaves on disk.
 type Result struct {
-	Pieces []Piece // in playing order
-	shelf  *shelf
+	Pieces  []Piece   // in playing order
+	Missing []Missing // in order of arrival; none unless Job.Incomplete
+	shelf   *shelf
 }
 
 // Close closes the files of all pieces, so that they can be deleted. They open again when read.
@@ -90,7 +109,7 @@ func (j *Job) Run(ctx context.Context) (*Result, error) {
 	g.SetLimit(j.parallel())
 	for i, p := range j.Plan.Pieces {
 		g.Go(func() (err error) {
-			done[i], err = j.piece(gctx, p, r.shelf)
+			done[i], err = j.patient(gctx, p, r.shelf)
 			return err
 		})
 	}
@@ -98,8 +117,21 @@ func (j *Job) Run(ctx context.Context) (*Result, error) {
 		r.Close()
 		return nil, err
 	}
-	r.Pieces = slices.Concat(done...)
+	r.Pieces, r.Missing = slices.Concat(done...), j.missed
+	slices.SortFunc(r.Missing, func(a, b Missing) int { return archive.CompareNumbers(a.Fragment, b.Fragment) })
 	return r, nil
+}
+
+// patient tries a piece that failed all its tries again, as long as others came meanwhile: the
+// service answers, so a bad hour ends no run that has others to go on with.
+func (j *Job) patient(ctx context.Context, p plan.Piece, s *shelf) ([]Piece, error) {
+	for {
+		before := j.came.Load()
+		ps, err := j.piece(ctx, p, s)
+		if err == nil || ctx.Err() != nil || kvs.Judge(err) != kvs.Retry || j.came.Load() == before {
+			return ps, err
+		}
+	}
 }
 
 func (j *Job) parallel() int {
@@ -109,47 +141,66 @@ func (j *Job) parallel() int {
 	return min(j.Parallel, MaxParallel)
 }
 
-func (j *Job) clock() archive.Clock { return j.Plan.Timeline.Range.Clock }
-
 // piece brings p to disk, in one or, where the service cuts or refuses it, in several parts.
 func (j *Job) piece(ctx context.Context, p plan.Piece, s *shelf) ([]Piece, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	name := j.name(p)
-	if name.halved() {
+	if j.Folder.journal.isHalved(string(name)) {
 		return j.halves(ctx, p, s, nil)
 	}
 	if kept, ok := j.kept(name, p, s); ok {
 		return []Piece{kept}, nil
 	}
-	err := j.get(ctx, p, name)
+	got, err := j.get(ctx, p, name)
 	switch {
 	case err == nil:
-		return j.finished(name, p, s)
+		return j.finished(got, p, s)
 	case kvs.IsEmpty(err) && !j.Plan.Listed:
 		return nil, nil
 	case kvs.IsEmpty(err): // listed a moment ago, gone now: too old, or deleted
-		err = fmt.Errorf("%w: %w", ErrIncomplete, err)
-	case kvs.Judge(err) == kvs.Split || errors.Is(err, ErrShort):
+		return nil, j.without(p, err)
+	case kvs.Judge(err) == kvs.Split || errors.Is(err, ErrShort) || j.Incomplete && broken(err):
 		return j.halve(ctx, p, s, name, err)
 	}
 	return nil, &Error{Piece: p, Err: err}
 }
 
-// halve marks p as one to be fetched in halves, so that a later run does not try it whole again.
-func (j *Job) halve(ctx context.Context, p plan.Piece, s *shelf, name name, cause error) ([]Piece, error) {
-	if _, _, ok := plan.Split(p, j.clock()); !ok {
-		return nil, &Error{Piece: p, Err: fmt.Errorf("%w: %w", ErrIncomplete, cause)}
+// broken says that the service answers for this piece, and nothing that can be used, however
+// often it is asked: something in the piece is.
+func broken(err error) bool {
+	e, ok := errors.AsType[*kvs.Error](err)
+	return errors.Is(err, kvs.ErrGarbled) || ok && e.Status == http.StatusInternalServerError
+}
+
+// without goes on without p, or ends the run.
+func (j *Job) without(p plan.Piece, cause error) error {
+	err := fmt.Errorf("%w: %w", ErrIncomplete, cause)
+	if !j.Incomplete || !j.Plan.Listed {
+		return &Error{Piece: p, Err: err}
 	}
-	if err := name.markHalved(); err != nil {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, f := range p.Fragments {
+		j.missed = append(j.missed, Missing{Fragment: f, Err: cause})
+	}
+	return nil
+}
+
+// halve notes that p is one to be fetched in halves, so that a later run does not try it whole again.
+func (j *Job) halve(ctx context.Context, p plan.Piece, s *shelf, name name, cause error) ([]Piece, error) {
+	if _, _, ok := plan.Split(p); !ok {
+		return nil, j.without(p, cause)
+	}
+	if err := j.Folder.journal.note(line{Halved: string(name)}); err != nil {
 		return nil, &Error{Piece: p, Err: err}
 	}
 	return j.halves(ctx, p, s, cause)
 }
 
 func (j *Job) halves(ctx context.Context, p plan.Piece, s *shelf, cause error) ([]Piece, error) {
-	a, b, ok := plan.Split(p, j.clock())
+	a, b, ok := plan.Split(p)
 	if !ok {
 		return nil, &Error{Piece: p, Err: ErrIncomplete}
 	}
@@ -163,22 +214,34 @@ func (j *Job) halves(ctx context.Context, p plan.Piece, s *shelf, cause error) (
 }
 
 // finished reads what get has just written and checked.
-func (j *Job) finished(name name, p plan.Piece, s *shelf) ([]Piece, error) {
-	pc, err := open(name.file(), p, s)
+func (j *Job) finished(got noted, p plan.Piece, s *shelf) ([]Piece, error) {
+	pc, err := j.open(got, p, s)
 	if err != nil {
 		return nil, &Error{Piece: p, Err: err}
 	}
+	j.came.Add(1)
 	j.Report.Report(progress.Fetched{Piece: p.Index, Bytes: pc.Size})
 	return []Piece{pc}, nil
+}
+
+// open reads the tables of a piece that is whole.
+func (j *Job) open(n noted, p plan.Piece, s *shelf) (Piece, error) {
+	pc, err := open(j.file(name(n.Name)), p, s)
+	pc.SHA256, pc.RequestID = n.SHA256, n.RequestID
+	return pc, err
 }
 
 // kept finds p from an earlier run. What is not as it was written, or does not hold what was
 // planned, is fetched again.
 func (j *Job) kept(name name, p plan.Piece, s *shelf) (Piece, bool) {
-	if !j.settled(name, p) || !name.sound() {
+	if !j.settled(name, p) {
 		return Piece{}, false
 	}
-	pc, err := open(name.file(), p, s)
+	known, ok := j.whole(name)
+	if !ok {
+		return Piece{}, false
+	}
+	pc, err := j.open(known, p, s)
 	if err != nil || check(pc, j.Plan.Listed) != nil {
 		s.close() // the file is to be replaced
 		return Piece{}, false
@@ -198,6 +261,6 @@ func (j *Job) settled(name name, p plan.Piece) bool {
 	if j.Plan.Listed {
 		return true
 	}
-	st, err := os.Stat(name.file())
-	return err == nil && j.clock() == archive.Server && st.ModTime().Sub(p.Last) > settle
+	st, err := os.Stat(j.file(name))
+	return err == nil && p.Clock == archive.Server && st.ModTime().Sub(p.Last) > settle
 }

@@ -111,3 +111,18 @@ func jumps(a, b shown) bool {
 	off := time.Duration(b.pts-a.pts) - lasting(int64(a.samples), a.rate)
 	return off.Abs() >= 5*time.Millisecond
 }
+
+// Sound decodes the first audio track and returns when its first PCM sample is heard and when its
+// last one ends, on the presentation timeline.
+func Sound(t testing.TB, path string) (from, to time.Duration) {
+	t.Helper()
+	infos := ffmpeg(t, path, "a:0", listen, "null", func(r io.Reader) error {
+		_, err := io.Copy(io.Discard, r)
+		return err
+	})
+	if len(infos) == 0 {
+		t.Fatalf("%s: no sound is heard", path)
+	}
+	last := infos[len(infos)-1]
+	return time.Duration(infos[0].pts), time.Duration(last.pts) + lasting(int64(last.samples), last.rate)
+}

@@ -41,6 +41,8 @@ func (e *Error) adviceOnUse() string {
 	switch {
 	case errors.Is(e.Err, ErrNoRegion):
 		return "name the stream's region: --region us-west-2, or AWS_REGION, or a profile that has one"
+	case errors.Is(e.Err, ErrWrongRegion) && e.Status != 0:
+		return fmt.Sprintf("what answered serves another region than %s: name the stream's with --region, and check --endpoint-url and AWS_ENDPOINT_URL*", e.Region)
 	case errors.Is(e.Err, ErrWrongRegion):
 		return fmt.Sprintf("use --region %s, which the stream's ARN names", RegionOf(e.Stream))
 	case errors.Is(e.Err, ErrBadStream):
@@ -48,7 +50,9 @@ func (e *Error) adviceOnUse() string {
 	case errors.Is(e.Err, ErrTooMany):
 		return "ask for a shorter range"
 	case errors.Is(e.Err, errEndpoint):
-		return "check --endpoint-url and AWS_ENDPOINT_URL*; data endpoints over plain http are taken only on the host of a plain http control endpoint, or on loopback"
+		return "check --endpoint-url and AWS_ENDPOINT_URL*; AWS's own endpoints may name none but AWS's, and data endpoints over plain http are taken only on the host of a plain http control endpoint, or on loopback"
+	case errors.Is(e.Err, errRedirect), errors.Is(e.Err, errEncoding), errors.Is(e.Err, ErrTooLarge):
+		return "the service does not answer like that: check --endpoint-url, AWS_ENDPOINT_URL* and any proxy in between"
 	}
 	return ""
 }
@@ -111,12 +115,22 @@ func (e *Error) resource() string {
 	return fmt.Sprintf("arn:%s:kinesisvideo:%s:%s:stream/%s/*", partition(e.Region), e.Region, account, e.Stream)
 }
 
+// partitions are the names in ARNs, by what their regions begin with; all others are in "aws".
+var partitions = []struct{ prefix, name string }{
+	{"cn-", "aws-cn"},
+	{"us-gov-", "aws-us-gov"},
+	{"eusc-", "aws-eusc"},
+	{"us-iso-", "aws-iso"},
+	{"us-isob-", "aws-iso-b"},
+	{"eu-isoe-", "aws-iso-e"},
+	{"us-isof-", "aws-iso-f"},
+}
+
 func partition(region string) string {
-	switch {
-	case strings.HasPrefix(region, "cn-"):
-		return "aws-cn"
-	case strings.HasPrefix(region, "us-gov-"):
-		return "aws-us-gov"
+	for _, p := range partitions {
+		if strings.HasPrefix(region, p.prefix) {
+			return p.name
+		}
 	}
 	return "aws"
 }

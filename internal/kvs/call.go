@@ -23,6 +23,8 @@ const (
 	opGetDataEndpoint = "GetDataEndpoint"
 	opListFragments   = "ListFragments"
 	opGetClip         = "GetClip"
+
+	opGetCallerIdentity = "GetCallerIdentity" // of the token service
 )
 
 // Calls counts requests, every try by itself.

@@ -39,7 +39,7 @@ func (q ClipRequest) points() int {
 // Answer is one answer of GetClip on its way.
 type Answer struct {
 	io.Reader        // its body; not to be kept
-	RequestID string // x-amzn-RequestId, by which AWS finds the call again; "" if it sent none
+	RequestID string // x-amzn-RequestId, by which AWS finds the call again; "" if it sent none, or something else
 }
 
 // Clip asks GetClip and hands the answer to use; nil means the whole body was read and use took it.
@@ -75,7 +75,7 @@ func (c *Client) Clip(ctx context.Context, q ClipRequest, use func(Answer) error
 		}
 		defer func() { _ = out.Payload.Close() }() // all that matters has been read by then
 		id, _ := awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
-		return c.pour(ctx, Answer{Reader: out.Payload, RequestID: id}, quiet, use)
+		return c.pour(ctx, Answer{Reader: out.Payload, RequestID: mark(idPattern, id)}, quiet, use)
 	})
 	if r, ok := errors.AsType[*rejection](err); ok {
 		return r.err
@@ -136,6 +136,29 @@ type body struct {
 	n       int64 // bytes read
 	err     error // first failure, never io.EOF
 	end     bool
+	slow    slowness
+}
+
+// slowness ends an answer that trickles: a byte before every idle time is up would last for years.
+// Only time spent waiting for bytes counts.
+type slowness struct {
+	spent time.Duration
+	came  int64 // bytes in that time
+}
+
+// At least so many bytes have to come in so many idle times: 16 KiB in two minutes.
+const (
+	trickleBytes = 16 << 10
+	trickleIdles = 4
+)
+
+// read notes one read, and tells whether the answer is too slow.
+func (s *slowness) read(n int, took, idle time.Duration) bool {
+	s.spent, s.came = s.spent+took, s.came+int64(n)
+	if s.came >= trickleBytes {
+		*s = slowness{}
+	}
+	return s.spent > trickleIdles*idle
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -147,9 +170,11 @@ func (b *body) Read(p []byte) (int, error) {
 	case len(p) == 0:
 		return 0, nil
 	}
+	began := time.Now()
 	b.quiet.Reset(b.idle)
 	n, err := b.from.Read(p)
 	b.quiet.Stop()
+	trickles := b.slow.read(n, time.Since(began), b.idle)
 	end := err == io.EOF //nolint:errorlint // what only wraps io.EOF is a failure, not the end
 	b.n += int64(n)
 	if n > 0 {
@@ -167,6 +192,8 @@ func (b *body) Read(p []byte) (int, error) {
 		b.err = fmt.Errorf("%w: no byte for %v after %d bytes", ErrStalled, b.idle, b.n)
 	case err != nil:
 		b.err = &brokenBody{after: b.n, err: err}
+	case trickles:
+		b.err = fmt.Errorf("%w: less than %d bytes in %v after %d bytes", ErrStalled, trickleBytes, trickleIdles*b.idle, b.n)
 	}
 	return n, b.err
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -115,21 +117,42 @@ func (c *Client) askEndpoint(ctx context.Context, stream string, api types.APINa
 	return base, nil
 }
 
-// trusted checks what the service names as data endpoint, because signed requests go there.
+// awsDomains are AWS's own, of all its partitions (aws-sdk-go-v2, internal/endpoints/awsrulesfn/partitions.json).
+var awsDomains = []string{
+	"amazonaws.com", "api.aws", "amazonaws.com.cn", "api.amazonwebservices.com.cn", "amazonaws.eu", "api.amazonwebservices.eu",
+	"c2s.ic.gov", "api.aws.ic.gov", "sc2s.sgov.gov", "api.aws.scloud", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk",
+	"csp.hci.ic.gov", "api.aws.hci.ic.gov",
+}
+
+func ofAWS(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	return slices.ContainsFunc(awsDomains, func(domain string) bool { return strings.HasSuffix(host, "."+domain) })
+}
+
+// trusted checks what the service names as data endpoint, because signed requests go there. AWS's
+// own control endpoint names hosts of AWS's alone; another one may name any host over https.
 // Plain http is taken only from a control endpoint that was itself set to plain http, and then
 // only on loopback or on the same host: an emulator on this machine or in the next container.
 func trusted(base string, control *url.URL) error {
 	u, err := url.Parse(base)
-	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Path != "" && u.Path != "/" {
+	if err != nil || !bare(u) {
 		return fmt.Errorf("%w: data endpoint %q: expected a scheme and a host", errEndpoint, clean(base))
 	}
+	own := control == nil || ofAWS(control.Hostname())
 	switch {
+	case u.Scheme == "https" && own && !ofAWS(u.Hostname()):
+		return fmt.Errorf("%w: data endpoint %q: expected a host of AWS", errEndpoint, clean(base))
 	case u.Scheme == "https":
 		return nil
 	case u.Scheme == "http" && control != nil && control.Scheme == "http" && (loopback(u.Hostname()) || u.Hostname() == control.Hostname()):
 		return nil
 	}
 	return fmt.Errorf("%w: data endpoint %q: expected https", errEndpoint, clean(base))
+}
+
+// bare says that a URL is a scheme and a host, and nothing else.
+func bare(u *url.URL) bool {
+	return u.Hostname() != "" && u.User == nil && u.RawQuery == "" && u.Fragment == "" && (u.Path == "" || u.Path == "/")
 }
 
 func loopback(host string) bool {

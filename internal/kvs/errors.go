@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -23,13 +22,14 @@ var (
 	ErrGarbled = errors.New("answer is garbled")
 	// ErrStalled means a body, or the wait for an answer, was silent for too long.
 	ErrStalled = errors.New("answer stalled")
-	// ErrTooLarge means a GetClip body went over MaxAnswer.
+	// ErrTooLarge means a GetClip body went over MaxAnswer, or any other answer over its limit.
 	ErrTooLarge = errors.New("answer is too large")
-	// ErrTooMany means a listing went over MaxFragments.
+	// ErrTooMany means a listing went over MaxFragments, or had too many pages.
 	ErrTooMany = errors.New("listing is too long")
 	// ErrNoRegion means neither flag nor environment nor profile names a region.
 	ErrNoRegion = errors.New("no AWS region is set")
-	// ErrWrongRegion means a stream's ARN names another region than the client's.
+	// ErrWrongRegion means a stream's ARN, or the service that answered, is of another region than
+	// the client's.
 	ErrWrongRegion = errors.New("stream is in another region")
 	// ErrBadStream means a text that can be neither a stream's name nor its ARN.
 	ErrBadStream = errors.New("neither a stream name nor a stream ARN")
@@ -100,7 +100,12 @@ func (c *Client) refused(op, stream, code string, err error, detail string) *Err
 	return &Error{Op: op, Code: code, Message: message, Stream: stream, Region: c.region, Action: action(op), Err: err}
 }
 
-func action(op string) string { return "kinesisvideo:" + op }
+func action(op string) string {
+	if op == opGetCallerIdentity {
+		return "sts:" + op
+	}
+	return "kinesisvideo:" + op
+}
 
 // explain makes an *Error of whatever one try failed with. What the service said is copied out
 // of the SDK's errors, whose texts may repeat a signed request.
@@ -112,7 +117,7 @@ func (c *Client) explain(op, stream string, err error) *Error {
 	if ce, ok := errors.AsType[*credentialsError](err); ok {
 		e.Code, e.Message, e.Err = "MissingCredentials", clean(ce.Error()), ce
 		if api, ok := errors.AsType[smithy.APIError](ce.err); ok {
-			e.Code = api.ErrorCode()
+			e.Code = cmp.Or(mark(codePattern, api.ErrorCode()), "UnknownError")
 		}
 		return e
 	}
@@ -135,18 +140,26 @@ func (c *Client) explain(op, stream string, err error) *Error {
 func (e *Error) answered(re *smithyhttp.ResponseError) {
 	h := re.Response.Header
 	e.Status = re.HTTPStatusCode()
-	e.RequestID = clean(cmp.Or(h.Get("X-Amzn-Requestid"), h.Get("X-Amz-Requestid")))
+	e.RequestID = mark(idPattern, cmp.Or(h.Get("X-Amzn-Requestid"), h.Get("X-Amz-Requestid")))
 	e.after = retryAfter(h, time.Now())
+	if u, ok := errors.AsType[*unfit](re.Err); ok {
+		e.Code, e.Message, e.Err = u.code, u.text, u
+		return
+	}
 	if api, ok := errors.AsType[smithy.APIError](re.Err); ok {
-		e.Code, e.Message = api.ErrorCode(), clean(api.ErrorMessage())
+		e.Code = cmp.Or(mark(codePattern, api.ErrorCode()), "UnknownError")
+		e.Message = clean(api.ErrorMessage())
 		e.skewed = e.Code == "RequestTimeTooSkewed" || e.Code == "RequestExpired"
 		e.Err = &smithy.GenericAPIError{Code: e.Code, Message: e.Message, Fault: api.ErrorFault()}
+		if strings.Contains(e.Message, "scoped to a valid region") {
+			e.Err = errors.Join(ErrWrongRegion, e.Err)
+		}
 		return
 	}
 	// No JSON. The regional endpoint answers a data call with 403 and XML; proxies answer in HTML.
 	code, _, _ := strings.Cut(h.Get("X-Amzn-Errortype"), ":")
-	e.Code, e.foreign = cmp.Or(code, "UnreadableAnswer"), e.Status == http.StatusForbidden
-	e.Message, e.Err = "answer is not JSON", errUnreadable
+	e.Code, e.foreign = cmp.Or(mark(codePattern, code), "UnreadableAnswer"), e.Status == http.StatusForbidden
+	e.Message, e.Err = "answer is unreadable", errUnreadable
 	d, ok := errors.AsType[*smithy.DeserializationError](re.Err)
 	switch {
 	case ok && len(d.Snapshot) > 0:
@@ -215,25 +228,4 @@ func retryAfter(h http.Header, now time.Time) time.Duration {
 		return max(at.Sub(now), 0)
 	}
 	return 0
-}
-
-// secrets are what must not get into a text: signatures, session tokens, key ids, URL passwords.
-var secrets = regexp.MustCompile(`(?i)(x-amz-(?:security-token|signature|credential)|sessiontoken|authorization|signature|secretaccesskey)["']?\s*[:=]\s*\S+(?:\s+(?:credential|signedheaders|signature)=\S+)*` +
-	`|\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b|://[^/\s@]+@`)
-
-// maxText is the longest text that is taken from outside, in bytes.
-const maxText = 600
-
-// clean makes a text from outside one line without secrets. A refused signature comes with the
-// whole request that should have been signed, session token included: that is cut off.
-func clean(s string) string {
-	for _, mark := range []string{"The Canonical String", "The String-to-Sign"} {
-		s, _, _ = strings.Cut(s, mark)
-	}
-	s = secrets.ReplaceAllString(s, "[hidden]")
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r <= ' ' || r == 0x7f }), " ")
-	if len(s) > maxText {
-		s = strings.ToValidUTF8(s[:maxText], "") + "..."
-	}
-	return s
 }

@@ -3,9 +3,7 @@ package kvs
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"hash/maphash"
 	"slices"
 	"strings"
 	"time"
@@ -22,9 +20,6 @@ import (
 // or not (Amazon Kinesis Video Streams quotas).
 const pageSize = 1000
 
-// errToken means a listing that would never end.
-var errToken = errors.New("the service repeats a page token")
-
 // Fragments lists all fragments that start in r, in the order of their starts on r.Clock, then
 // of their numbers; each once. An empty r asks nothing. The listing may lag recording by a second.
 func (c *Client) Fragments(ctx context.Context, stream string, r archive.Range) ([]archive.Fragment, error) {
@@ -32,32 +27,22 @@ func (c *Client) Fragments(ctx context.Context, stream string, r archive.Range) 
 	if err != nil || !r.From.Before(r.To) {
 		return nil, err
 	}
-	in := &kinesisvideoarchivedmedia.ListFragmentsInput{
-		StreamName: t.name, StreamARN: t.arn, MaxResults: aws.Int64(pageSize),
-		FragmentSelector: &mediatypes.FragmentSelector{
-			FragmentSelectorType: mediatypes.FragmentSelectorType(selector(r.Clock)),
-			TimestampRange:       &mediatypes.TimestampRange{StartTimestamp: &r.From, EndTimestamp: &r.To},
-		},
-	}
+	in := listing(t, r)
 	var all []archive.Fragment
-	var pages tokens
+	pages := tokens{limit: c.maxPages}
 	for {
 		page, token, err := c.page(ctx, stream, in)
 		if err != nil {
 			return nil, err
 		}
-		for _, f := range page { // the service takes both ends as inclusive
-			if at := f.Start(r.Clock); !at.Before(r.From) && at.Before(r.To) {
-				all = append(all, f)
-			}
-		}
+		all = append(all, within(r, page)...)
 		if len(all) > c.maxListing {
 			return nil, c.refused(opListFragments, stream, "TooManyResults", ErrTooMany, fmt.Sprintf("more than %d fragments", c.maxListing))
 		}
 		// A page may be short or empty and still not be the last: only the token tells.
 		more, err := pages.next(token)
 		if err != nil {
-			return nil, c.refused(opListFragments, stream, "RepeatedToken", err, "")
+			return nil, c.refused(opListFragments, stream, "BadToken", err, "")
 		}
 		if !more {
 			return inOrder(all, r.Clock), nil
@@ -66,9 +51,28 @@ func (c *Client) Fragments(ctx context.Context, stream string, r archive.Range) 
 	}
 }
 
+// listing is a request for full pages of the fragments in r.
+func listing(t target, r archive.Range) *kinesisvideoarchivedmedia.ListFragmentsInput {
+	return &kinesisvideoarchivedmedia.ListFragmentsInput{
+		StreamName: t.name, StreamARN: t.arn, MaxResults: aws.Int64(pageSize),
+		FragmentSelector: &mediatypes.FragmentSelector{
+			FragmentSelectorType: mediatypes.FragmentSelectorType(selector(r.Clock)),
+			TimestampRange:       &mediatypes.TimestampRange{StartTimestamp: &r.From, EndTimestamp: &r.To},
+		},
+	}
+}
+
+// within leaves out what the service lists because it takes both ends of a range as inclusive.
+func within(r archive.Range, page []archive.Fragment) []archive.Fragment {
+	return slices.DeleteFunc(page, func(f archive.Fragment) bool {
+		at := f.Start(r.Clock)
+		return at.Before(r.From) || !at.Before(r.To)
+	})
+}
+
 // page asks for one page. The order within a page, and among pages, is not specified.
 func (c *Client) page(ctx context.Context, stream string, in *kinesisvideoarchivedmedia.ListFragmentsInput) (page []archive.Fragment, token *string, err error) {
-	call := dataCall{op: opListFragments, api: types.APINameListFragments, stream: stream, metadata: pageSize}
+	call := dataCall{op: opListFragments, api: types.APINameListFragments, stream: stream, metadata: int(aws.ToInt64(in.MaxResults))}
 	err = c.askData(ctx, call, func(ctx context.Context, at atEndpoint, _ *time.Timer) error {
 		out, err := c.media.ListFragments(ctx, in, at)
 		if err != nil {
@@ -123,26 +127,4 @@ func selector(c archive.Clock) string {
 		return string(mediatypes.FragmentSelectorTypeProducerTimestamp)
 	}
 	return string(mediatypes.FragmentSelectorTypeServerTimestamp)
-}
-
-// tokens remembers the page tokens of one listing, as hashes.
-type tokens struct {
-	seed maphash.Seed
-	seen map[uint64]bool
-}
-
-// next tells whether token leads to a further page.
-func (t *tokens) next(token *string) (more bool, err error) {
-	if aws.ToString(token) == "" {
-		return false, nil
-	}
-	if t.seen == nil {
-		t.seed, t.seen = maphash.MakeSeed(), map[uint64]bool{}
-	}
-	h := maphash.String(t.seed, *token)
-	if t.seen[h] {
-		return false, errToken
-	}
-	t.seen[h] = true
-	return true, nil
 }

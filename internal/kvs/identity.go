@@ -30,8 +30,8 @@ func (i *identity) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	if err != nil {
 		return got, &credentialsError{err}
 	}
-	if got.AccountID != "" {
-		i.account.Store(got.AccountID)
+	if id := mark(accountPattern, got.AccountID); id != "" {
+		i.account.Store(id)
 	}
 	return got, nil
 }

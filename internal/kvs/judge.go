@@ -48,9 +48,9 @@ func Judge(err error) Verdict {
 	switch {
 	case !ok && (errors.Is(err, ErrGarbled) || errors.Is(err, ErrStalled)):
 		return Retry
-	case !ok, e.stopped, e.lost:
+	case !ok, e.hopeless():
 		return Final
-	case e.throttled():
+	case e.throttled(), errors.Is(e.Err, ErrGarbled):
 		return Retry
 	case e.skewed: // the SDK has learned the difference from the refusal: once more is enough
 		return retryIf(e.Tries <= 1)
@@ -63,6 +63,12 @@ func Judge(err error) Verdict {
 	}
 	_, broken := errors.AsType[*brokenBody](e.Err)
 	return retryIf(broken || passing[e.Code] || passingStatus(e.Status))
+}
+
+// hopeless tells that the next answer would be the same, whatever its status.
+func (e *Error) hopeless() bool {
+	return e.stopped || e.lost ||
+		errors.Is(e.Err, ErrTooLarge) || errors.Is(e.Err, errEncoding) || errors.Is(e.Err, ErrWrongRegion)
 }
 
 func retryIf(yes bool) Verdict {
@@ -135,11 +141,15 @@ func (e *Error) misplaced() bool {
 // IsDenied tells that the credentials are good but do not allow the call.
 func IsDenied(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	if !ok || e.foreign || e.Status == 0 || IsCredentials(err) {
+	if !ok || e.foreign || e.Status == 0 || IsCredentials(err) || IsWrongRegion(err) {
+		return false
+	}
+	if _, ok := errors.AsType[*unfit](e.Err); ok {
 		return false
 	}
 	switch e.Code {
-	case "AccessDeniedException", "AccessDenied", "NotAuthorizedException", "NotAuthorized", "OptInRequired":
+	case "AccessDeniedException", "AccessDenied", "NotAuthorizedException", "NotAuthorized", "OptInRequired",
+		"KMSAccessDeniedException":
 		return true
 	}
 	return e.Status == http.StatusUnauthorized || e.Status == http.StatusForbidden
@@ -151,7 +161,7 @@ func IsCredentials(err error) bool {
 		return true
 	}
 	e, ok := errors.AsType[*Error](err)
-	if !ok {
+	if !ok || IsWrongRegion(err) { // a signature for another region is as good as any
 		return false
 	}
 	switch e.Code {

@@ -79,14 +79,18 @@ type Client struct {
 	base    *url.URL // control endpoint that flag, environment or profile set; nil means AWS's own
 	control *kinesisvideo.Client
 	media   *kinesisvideoarchivedmedia.Client
+	token   *sts.Client
+	web     *sender
 	creds   *identity
 	speed   *rate.Limiter // bytes a second; nil means no limit
 	counts  counts
 	reached atomic.Bool // something answered: the region's host exists
+	skew    skew
 
 	backoff    time.Duration // ceiling of the first wait between tries
 	maxAnswer  int64
 	maxListing int
+	maxPages   int
 
 	mu        sync.Mutex // guards the two maps; their values guard themselves
 	endpoints map[endpointKey]*endpoint
@@ -109,19 +113,18 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	if ac.Region == "" {
 		return nil, &Error{Op: opOpen, Code: "MissingRegion", Message: ErrNoRegion.Error(), Err: ErrNoRegion}
 	}
-	if cfg.RoleARN != "" {
-		role := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(ac), cfg.RoleARN, func(o *stscreds.AssumeRoleOptions) {
-			o.RoleSessionName = sessionName
-		})
-		ac.Credentials = aws.NewCredentialsCache(role, renewEarly)
-	}
 	c := &Client{
-		cfg: cfg, region: ac.Region, creds: &identity{from: ac.Credentials},
-		backoff: firstBackoff, maxAnswer: MaxAnswer, maxListing: MaxFragments,
+		cfg: cfg, region: ac.Region,
+		backoff: firstBackoff, maxAnswer: MaxAnswer, maxListing: MaxFragments, maxPages: maxPages,
 		endpoints: map[endpointKey]*endpoint{}, quotas: map[string]*quota{},
 	}
+	ac.APIOptions = append(ac.APIOptions, plainBody, c.guarded)
+	if web, ok := ac.HTTPClient.(*awshttp.BuildableClient); ok {
+		c.web = newSender(web)
+		ac.HTTPClient = c.web
+	}
+	c.creds = &identity{from: inRole(ac, cfg.RoleARN)}
 	ac.Credentials = c.creds
-	ac.APIOptions = append(ac.APIOptions, plainBody)
 	if cfg.LimitRate > 0 {
 		c.speed = rate.NewLimiter(rate.Limit(cfg.LimitRate), int(min(max(cfg.LimitRate/4, 1), speedBurst)))
 	}
@@ -131,7 +134,18 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// dial makes the two clients. Neither tries again by itself: that is the business of Client.call.
+// inRole returns the credentials of a role, or, without one, those that were found.
+func inRole(ac aws.Config, arn string) aws.CredentialsProvider {
+	if arn == "" {
+		return ac.Credentials
+	}
+	role := stscreds.NewAssumeRoleProvider(sts.NewFromConfig(ac), arn, func(o *stscreds.AssumeRoleOptions) {
+		o.RoleSessionName = sessionName
+	})
+	return aws.NewCredentialsCache(role, renewEarly)
+}
+
+// dial makes the clients. None tries again by itself: that is the business of Client.call.
 func (c *Client) dial(ac aws.Config) error {
 	c.control = kinesisvideo.NewFromConfig(ac, func(o *kinesisvideo.Options) {
 		o.Retryer, o.RetryMaxAttempts = aws.NopRetryer{}, 0
@@ -150,6 +164,15 @@ func (c *Client) dial(ac aws.Config) error {
 		o.EndpointOptions.UseFIPSEndpoint = aws.FIPSEndpointStateDisabled
 		o.EndpointOptions.UseDualStackEndpoint = aws.DualStackEndpointStateDisabled
 	})
+	if err := c.based(); err != nil {
+		return err
+	}
+	c.token = sts.NewFromConfig(ac, c.stsAt)
+	return nil
+}
+
+// based finds out which control endpoint was set, by whatever means.
+func (c *Client) based() error {
 	custom := c.control.Options().BaseEndpoint
 	if custom == nil {
 		return nil
@@ -171,6 +194,7 @@ func loadOptions(cfg Config) []func(*config.LoadOptions) error {
 	web := awshttp.NewBuildableClient().WithReadTimeout(0).WithTransportOptions(func(t *http.Transport) {
 		t.ResponseHeaderTimeout = cfg.HeaderTimeout
 		t.MaxIdleConnsPerHost = idleConnections
+		t.MaxResponseHeaderBytes = maxHeader
 	})
 	common := []func(*config.LoadOptions) error{
 		config.WithRegion(cfg.Region), // "" leaves it to environment and profile

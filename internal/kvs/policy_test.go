@@ -166,6 +166,14 @@ func TestTrusted(t *testing.T) {
 		want          bool
 	}{
 		"AWS":                         {"https://b-54c7cb80.kinesisvideo.us-east-2.amazonaws.com", "", true},
+		"AWS in China":                {"https://b-54c7cb80.kinesisvideo.cn-north-1.amazonaws.com.cn", "", true},
+		"AWS, dual-stack":             {"https://b-54c7cb80.kinesisvideo.us-east-2.api.aws", "", true},
+		"AWS, private endpoint":       {"https://b-54c7cb80.kinesisvideo.us-east-2.amazonaws.com", "https://vpce-1.kinesisvideo.us-east-2.vpce.amazonaws.com", true},
+		"abroad":                      {"https://example.com", "", false},
+		"abroad that looks like AWS":  {"https://b-54c7cb80.kinesisvideo.us-east-2.amazonaws.com.example.com", "", false},
+		"abroad with AWS's ending":    {"https://evilamazonaws.com", "", false},
+		"abroad, private endpoint":    {"https://example.com", "https://vpce-1.kinesisvideo.us-east-2.vpce.amazonaws.com", false},
+		"abroad through a proxy":      {"https://example.com", "https://proxy.example.com", true},
 		"AWS through an emulator":     {"https://b-54c7cb80.kinesisvideo.us-east-2.amazonaws.com", "http://127.0.0.1:1", true},
 		"plain, AWS":                  {"http://b-54c7cb80.kinesisvideo.us-east-2.amazonaws.com", "", false},
 		"plain loopback, AWS":         {"http://127.0.0.1:2", "", false},
@@ -175,10 +183,10 @@ func TestTrusted(t *testing.T) {
 		"emulator in a container":     {"http://kvsemu:2", "http://kvsemu:1", true},
 		"emulator that points abroad": {"http://example.com", "http://127.0.0.1:1", false},
 		"empty":                       {"", "http://127.0.0.1:1", false},
-		"path":                        {"https://example.com/x", "", false},
-		"slash":                       {"https://example.com/", "", true},
-		"password":                    {"https://a:b@example.com", "", false},
-		"query":                       {"https://example.com?x", "", false},
+		"path":                        {"https://example.com/x", "https://proxy.example.com", false},
+		"slash":                       {"https://example.com/", "https://proxy.example.com", true},
+		"password":                    {"https://a:b@example.com", "https://proxy.example.com", false},
+		"query":                       {"https://example.com?x", "https://proxy.example.com", false},
 		"other scheme":                {"file:///etc/passwd", "", false},
 	} {
 		var control *url.URL
@@ -195,6 +203,8 @@ func TestClean(t *testing.T) {
 	for in, want := range map[string]string{
 		"plain\n text\x00": "plain text",
 		`Post "https://u:p@example.com/getClip?X-Amz-Signature=beef&x=1": EOF`: `Post "https[hidden]example.com/getClip?[hidden] EOF`,
+		"red \x1b[31mtext\x1b]0;title\a":                                       "red [31mtext ]0;title",
+		"C1 \u009b31m, bidi \u202e, \u2028 and \xff\xfe":                       "C1 31m, bidi , and ?",
 		"key AKIAIOSFODNN7EXAMPLE was used":                                    "key [hidden] was used",
 		`{"SessionToken": "abc", "x": 1}`:                                      `{"[hidden] "x": 1}`,
 	} {

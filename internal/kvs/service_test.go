@@ -144,7 +144,7 @@ func stall(body string) http.HandlerFunc {
 }
 
 // environment leaves the SDK nothing of this machine's settings.
-func environment(t *testing.T, with ...string) {
+func environment(t testing.TB, with ...string) {
 	t.Helper()
 	for _, kv := range os.Environ() {
 		if k, _, _ := strings.Cut(kv, "="); strings.HasPrefix(k, "AWS_") {
@@ -173,7 +173,7 @@ func open(t *testing.T, s *service, change ...func(*kvs.Config)) *kvs.Client {
 	return mustOpen(t, cfg)
 }
 
-func mustOpen(t *testing.T, cfg kvs.Config) *kvs.Client {
+func mustOpen(t testing.TB, cfg kvs.Config) *kvs.Client {
 	t.Helper()
 	c, err := kvs.Open(t.Context(), cfg)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 
 // maxStreams is the longest list of streams that is held; the quota that can be asked for is
 // 100,000 a region.
-const maxStreams = 1_000_000
+const maxStreams = 200_000
 
 // Patterns of StreamName and StreamARN, of the service's model.
 var (
@@ -67,51 +67,73 @@ func nameOf(stream string) string {
 
 // Streams lists the streams whose names begin with prefix, all pages, in name order.
 func (c *Client) Streams(ctx context.Context, prefix string) ([]archive.Stream, error) {
-	in := &kinesisvideo.ListStreamsInput{MaxResults: aws.Int32(10_000)}
+	in := &kinesisvideo.ListStreamsInput{MaxResults: aws.Int32(pageSize)}
 	if prefix != "" {
 		in.StreamNameCondition = &types.StreamNameCondition{
 			ComparisonOperator: types.ComparisonOperatorBeginsWith, ComparisonValue: &prefix,
 		}
 	}
 	var all []archive.Stream
-	var pages tokens
+	pages := tokens{limit: c.maxPages}
 	for {
-		var page *kinesisvideo.ListStreamsOutput
-		err := c.ask(ctx, opListStreams, "", func(ctx context.Context) (err error) {
-			page, err = c.control.ListStreams(ctx, in)
-			return err
-		})
+		page, token, err := c.streamPage(ctx, in)
 		if err != nil {
 			return nil, err
 		}
-		for i := range page.StreamInfoList {
-			if s := streamOf(&page.StreamInfoList[i]); strings.HasPrefix(s.Name, prefix) {
+		for _, s := range page {
+			if strings.HasPrefix(s.Name, prefix) {
 				all = append(all, s)
 			}
 		}
 		if len(all) > maxStreams {
 			return nil, c.refused(opListStreams, "", "TooManyResults", ErrTooMany, fmt.Sprintf("more than %d streams", maxStreams))
 		}
-		more, err := pages.next(page.NextToken)
+		more, err := pages.next(token)
 		if err != nil {
-			return nil, c.refused(opListStreams, "", "RepeatedToken", err, "")
+			return nil, c.refused(opListStreams, "", "BadToken", err, "")
 		}
 		if !more {
 			break
 		}
-		in.NextToken = page.NextToken
+		in.NextToken = token
 	}
 	slices.SortFunc(all, func(a, b archive.Stream) int { return cmp.Compare(a.Name, b.Name) })
 	return all, nil
 }
 
+// streamPage asks for one page.
+func (c *Client) streamPage(ctx context.Context, in *kinesisvideo.ListStreamsInput) (page []archive.Stream, token *string, err error) {
+	err = c.ask(ctx, opListStreams, "", func(ctx context.Context) error {
+		out, err := c.control.ListStreams(ctx, in)
+		if err != nil {
+			return err
+		}
+		page, token = make([]archive.Stream, 0, len(out.StreamInfoList)), out.NextToken
+		for i := range out.StreamInfoList {
+			s, err := streamOf(&out.StreamInfoList[i])
+			if err != nil {
+				return err
+			}
+			page = append(page, s.Stream)
+		}
+		return nil
+	})
+	return page, token, err
+}
+
+// Description is what DescribeStream tells.
+type Description struct {
+	archive.Stream
+	Key string // KMS key: ARN, id or alias; "" when it was not told
+}
+
 // Describe tells about one stream, given by name or ARN.
-func (c *Client) Describe(ctx context.Context, stream string) (archive.Stream, error) {
+func (c *Client) Describe(ctx context.Context, stream string) (Description, error) {
 	t, err := c.target(opDescribeStream, stream)
 	if err != nil {
-		return archive.Stream{}, err
+		return Description{}, err
 	}
-	var got archive.Stream
+	var got Description
 	err = c.ask(ctx, opDescribeStream, stream, func(ctx context.Context) error {
 		out, err := c.control.DescribeStream(ctx, &kinesisvideo.DescribeStreamInput{StreamName: t.name, StreamARN: t.arn})
 		if err != nil {
@@ -120,21 +142,32 @@ func (c *Client) Describe(ctx context.Context, stream string) (archive.Stream, e
 		if out.StreamInfo == nil {
 			return fmt.Errorf("%w: no StreamInfo", ErrGarbled)
 		}
-		got = streamOf(out.StreamInfo)
-		return nil
+		got, err = streamOf(out.StreamInfo)
+		return err
 	})
 	return got, err
 }
 
-func streamOf(i *types.StreamInfo) archive.Stream {
+// streamOf refuses names and ARNs that are none: they get into texts, file names and policies.
+func streamOf(i *types.StreamInfo) (Description, error) {
 	const mostHours = 1_000_000 // a Duration holds 2.5 million
-	return archive.Stream{
-		Name:      aws.ToString(i.StreamName),
-		ARN:       aws.ToString(i.StreamARN),
-		Status:    string(i.Status),
-		Created:   instant(i.CreationTime),
-		Retention: time.Duration(min(max(aws.ToInt32(i.DataRetentionInHours), 0), mostHours)) * time.Hour,
+	name, arn := aws.ToString(i.StreamName), aws.ToString(i.StreamARN)
+	switch {
+	case !namePattern.MatchString(name):
+		return Description{}, fmt.Errorf("%w: stream name %.60q: expected letters, digits, \"_\", \".\", \"-\"", ErrGarbled, name)
+	case arn != "" && !arnPattern.MatchString(arn):
+		return Description{}, fmt.Errorf("%w: stream ARN %.200q: expected arn:aws:kinesisvideo:REGION:ACCOUNT:stream/NAME/CREATED", ErrGarbled, arn)
 	}
+	return Description{
+		Stream: archive.Stream{
+			Name:      name,
+			ARN:       arn,
+			Status:    mark(statusPattern, string(i.Status)),
+			Created:   instant(i.CreationTime),
+			Retention: time.Duration(min(max(aws.ToInt32(i.DataRetentionInHours), 0), mostHours)) * time.Hour,
+		},
+		Key: mark(keyPattern, aws.ToString(i.KmsKeyId)),
+	}, nil
 }
 
 // instant rounds to the service's resolution: the wire has seconds as a floating point number.

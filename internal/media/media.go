@@ -19,6 +19,14 @@ type Movie struct {
 	// Created is when the content began, on the wall clock, UTC; zero means not known.
 	// (A GetClip answer tells the time of packaging here.)
 	Created time.Time
+
+	Chapters []Chapter // in order of At
+}
+
+// Chapter is a place in a movie that players let people jump to.
+type Chapter struct {
+	At    time.Duration // presentation time in the movie: edit lists are applied; never negative
+	Title string        // UTF-8
 }
 
 // Source is where sample bytes lie: a file, a part of one, or bytes made on demand.

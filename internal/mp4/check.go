@@ -17,6 +17,9 @@ func Check(got, want *media.Movie) error {
 	if !got.Created.Equal(want.Created) {
 		return fmt.Errorf("creation time: want %v, got %v", want.Created, got.Created)
 	}
+	if !slices.Equal(got.Chapters, want.Chapters) {
+		return fmt.Errorf("chapters: want %v, got %v", want.Chapters, got.Chapters)
+	}
 	if len(got.Tracks) != len(want.Tracks) {
 		return fmt.Errorf("tracks: want %d, got %d", len(want.Tracks), len(got.Tracks))
 	}

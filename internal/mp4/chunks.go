@@ -22,6 +22,13 @@ type chunk struct {
 	count  uint32
 	source uint16
 	config uint16
+	beside key // where it is put among the chunks of all tracks
+}
+
+// key is a place in the sources, by which chunks are put in order.
+type key struct {
+	offset int64
+	source uint16
 }
 
 // cut checks the samples of a track and cuts them into chunks, in decode order. It goes over them
@@ -36,7 +43,21 @@ func cut(m *media.Movie, t *media.Track) ([]chunk, error) {
 	eachCut(t, func(chunk) { n++ })
 	chunks := make([]chunk, 0, n)
 	eachCut(t, func(c chunk) { chunks = append(chunks, c) })
+	interleave(chunks)
 	return chunks, nil
+}
+
+// interleave says where the chunks of a track are put: where they are in the sources, but one that
+// is decoded before a chunk of an earlier source goes right before that. So bytes that were made to
+// fill a hole lie where it is, and who reads the file from front to end gets them in time.
+func interleave(chunks []chunk) {
+	for i := len(chunks) - 1; i >= 0; i-- {
+		c := &chunks[i]
+		c.beside = key{c.offset, c.source}
+		if i+1 < len(chunks) && chunks[i+1].beside.source < c.source {
+			c.beside = chunks[i+1].beside
+		}
+	}
 }
 
 // eachCut calls f for each chunk of a checked track, in decode order.
@@ -108,10 +129,10 @@ func inPlaceOrder(chunks []chunk) bool {
 }
 
 func byPlace(a, b *chunk) int {
-	if a.source != b.source {
-		return cmp.Compare(a.source, b.source)
+	if a.beside.source != b.beside.source {
+		return cmp.Compare(a.beside.source, b.beside.source)
 	}
-	return cmp.Compare(a.offset, b.offset)
+	return cmp.Compare(a.beside.offset, b.beside.offset)
 }
 
 // head returns the next chunk, or nil after the last.
@@ -132,7 +153,7 @@ type run struct {
 }
 
 // place gives every chunk its position among the media bytes, walking the sources in order, each
-// from its front, so that the interleaving of each stays as it was. It returns the runs to copy and
+// from its front, so that the interleaving of each stays as it was (but see interleave). It returns the runs to copy and
 // how many bytes they have. Bytes that two chunks share are copied twice.
 func place(tracks [][]chunk) (runs []run, total int64) {
 	var queues []*queue

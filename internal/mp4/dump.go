@@ -20,6 +20,9 @@ func Dump(w io.Writer, m *media.Movie) error {
 		fmt.Fprintf(b, " created %s", m.Created.UTC().Format(time.RFC3339Nano))
 	}
 	fmt.Fprintln(b)
+	for _, c := range m.Chapters {
+		fmt.Fprintf(b, "chapter at %v: %q\n", c.At, c.Title)
+	}
 	for i, s := range m.Sources {
 		fmt.Fprintf(b, "source %d: %d bytes\n", i, s.Size)
 	}

@@ -94,12 +94,13 @@ func readFull(r io.ReaderAt, b []byte, at int64) error {
 }
 
 // Movie describes the file as Read will find it: one source without a reader, sample offsets in the
-// file, made sample entries, edits with their lengths. It copies all tables at each call.
+// file, made sample entries, edits with their lengths, the first 255 chapters. It copies all tables at each call.
 func (f *File) Movie() *media.Movie {
 	m := &media.Movie{
 		Sources:   []media.Source{{Size: f.Size()}},
 		Timescale: f.layout.movie.Timescale,
 		Created:   created(seconds(f.layout.created)),
+		Chapters:  chapters(f.layout.movie.Chapters),
 	}
 	for _, t := range f.layout.tracks {
 		m.Tracks = append(m.Tracks, f.track(t))

@@ -25,6 +25,8 @@ func FuzzRead(f *testing.F) {
 	m.Tracks[0].Edits = []media.Edit{{Duration: 7, Media: -1}, {Media: 40}}
 	f.Add(laid(f, m, mp4.Options{}))
 	f.Add(laid(f, m, mp4.Options{MoovLast: true, Force64: true, CTTSVersion1: true}))
+	m.Chapters = []media.Chapter{{Title: "x"}, {At: 1e9, Title: "\u20ac"}}
+	f.Add(laid(f, m, mp4.Options{}))
 	phone := film(30, 1)
 	phone.Tracks = phone.Tracks[1:]
 	phone.Tracks[0].Configs = []media.Config{{Format: "ulaw", Channels: 1, SampleRate: 8000}}

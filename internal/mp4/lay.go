@@ -32,7 +32,8 @@ type Options struct {
 // file is in use. Errors name the track and the sample, both counted from 1 where they are counted.
 //
 // The first sample of a track must be decoded at 0: stts cannot say otherwise. A later start is
-// what edit lists are for.
+// what edit lists are for. Chapters beyond the first 255 are not written, nor what of a title does
+// not fit 255 bytes: their box counts both in one.
 func Lay(m *media.Movie, o Options) (*File, error) {
 	if m.Timescale == 0 {
 		return nil, malformed("movie: timescale 0")

@@ -21,6 +21,9 @@ func (l *layout) moov() (*boxes.MoovBox, error) {
 		}
 		moov.AddChild(trak)
 	}
+	if udta := udtaOf(chapters(l.movie.Chapters)); udta != nil {
+		moov.AddChild(udta)
+	}
 	return moov, nil
 }
 

@@ -17,6 +17,20 @@ import (
 //
 // The error is, or wraps, one of the package's, or came from r.
 func Read(r io.ReaderAt, size int64) (*media.Movie, error) {
+	body, err := moovBody(r, size)
+	if err != nil {
+		return nil, err
+	}
+	m, err := readMoov(body, size)
+	if err != nil {
+		return nil, fmt.Errorf("moov: %w", err)
+	}
+	m.Sources = []media.Source{{ReaderAt: r, Size: size}}
+	return m, nil
+}
+
+// moovBody finds moov in a file of size bytes and returns what is in it.
+func moovBody(r io.ReaderAt, size int64) ([]byte, error) {
 	moov, err := findMoov(r, size)
 	if err != nil {
 		return nil, err
@@ -32,12 +46,7 @@ func Read(r io.ReaderAt, size int64) (*media.Movie, error) {
 		}
 		return nil, fmt.Errorf("moov: want %d bytes, got %d: %w", len(body), n, err)
 	}
-	m, err := readMoov(body, size)
-	if err != nil {
-		return nil, fmt.Errorf("moov: %w", err)
-	}
-	m.Sources = []media.Source{{ReaderAt: r, Size: size}}
-	return m, nil
+	return body, nil
 }
 
 // readMoov reads the children of moov, of a file of size bytes.
@@ -74,6 +83,7 @@ func readMoov(body []byte, size int64) (*media.Movie, error) {
 	if err == nil && len(m.Tracks) == 0 {
 		err = unsupported("%d tracks, none of video or audio", n)
 	}
+	m.Chapters = readChapters(body)
 	return m, err
 }
 

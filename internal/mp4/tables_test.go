@@ -50,6 +50,11 @@ func TestTablesSurvive(t *testing.T) {
 		if rapid.Bool().Draw(rt, "created") {
 			m.Created = time.Unix(rapid.Int64Range(-2e9, 1e10).Draw(rt, "at"), 0).UTC()
 		}
+		for range rapid.IntRange(0, 3).Draw(rt, "chapters") {
+			at := time.Duration(rapid.Int64Range(0, 1<<62).Draw(rt, "chapter at"))
+			m.Chapters = append(m.Chapters, media.Chapter{At: at, Title: rapid.String().Draw(rt, "title")})
+		}
+		slices.SortFunc(m.Chapters, func(a, b media.Chapter) int { return int(min(1, max(-1, a.At-b.At))) })
 		for range 2 {
 			m.Sources = append(m.Sources, media.Source{ReaderAt: pattern{4096}, Size: 4096})
 		}
@@ -59,6 +64,39 @@ func TestTablesSurvive(t *testing.T) {
 		o := mp4.Options{MoovLast: rapid.Bool().Draw(rt, "last"), Force64: rapid.Bool().Draw(rt, "64")}
 		laid(t, m, o)
 	})
+}
+
+// Bytes of a later source that are decoded between those of earlier ones lie between them.
+func TestFillingLiesInItsHole(t *testing.T) {
+	m := film(100, 1000)
+	audio := m.Tracks[1]
+	size := m.Sources[0].Size
+	m.Sources = append(m.Sources, media.Source{ReaderAt: pattern{size}, Size: size}, media.Source{ReaderAt: pattern{300}, Size: 300})
+	var filled []media.Sample // the first half, three of the third source, the second half out of the second source
+	half := len(audio.Samples) / 2
+	filled = append(filled, audio.Samples[:half]...)
+	for i := range int64(3) {
+		filled = append(filled, media.Sample{Offset: 100 * i, Size: 100, Source: 2, Sync: true})
+	}
+	for _, s := range audio.Samples[half:] {
+		s.Source = 1
+		filled = append(filled, s)
+	}
+	for i := range filled {
+		filled[i].Time = int64(i) * 1024
+	}
+	audio.Samples, audio.End = filled, int64(len(filled))*1024
+	f, err := mp4.Lay(m, mp4.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	laid(t, m, mp4.Options{})
+	got := f.Movie().Tracks[1].Samples
+	for i := 1; i < len(got); i++ {
+		if got[i].Offset < got[i-1].Offset {
+			t.Errorf("block %d lies at %d, behind the one before at %d", i, got[i].Offset, got[i-1].Offset)
+		}
+	}
 }
 
 // A source whose tracks cover it is copied in one go: its interleaving stays as it was.

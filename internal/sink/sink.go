@@ -3,6 +3,8 @@
 package sink
 
 import (
+	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -24,7 +26,7 @@ type File struct {
 	f     *os.File // under a temporary name
 	sum   hash.Hash
 	size  int64
-	done  bool // it has its final name
+	done  bool // it stays when it is closed
 }
 
 // Free says, before anything is fetched, whether path can be written: it must not exist, unless
@@ -83,22 +85,61 @@ func (f *File) Size() int64 { return f.size }
 // SHA256 returns the hash of all bytes written, in hex.
 func (f *File) SHA256() string { return hex.EncodeToString(f.sum.Sum(nil)) }
 
-// Commit gives the file its final name once its bytes are on the disk.
-func (f *File) Commit() error {
-	if err := f.f.Sync(); err != nil {
-		return fmt.Errorf("writing output: %w", err)
+// ErrChanged means that a file does not hold the bytes that were written to it.
+var ErrChanged = errors.New("the file does not read back as it was written")
+
+// Commit stages the file and gives it its final name.
+func (f *File) Commit(ctx context.Context) error {
+	temp, err := f.Stage(ctx)
+	if err != nil {
+		return err
 	}
-	if err := f.f.Close(); err != nil {
-		return fmt.Errorf("writing output: %w", err)
-	}
-	if err := publish(f.f.Name(), f.path, f.force); err != nil {
+	f.done = false // until it has its name
+	if err := publish(temp, f.path, f.force); err != nil {
 		return err
 	}
 	f.done = true
 	return nil
 }
 
-// Close throws the file away unless it was committed.
+// Stage brings the file's bytes to the disk, reads them all back and compares. The file keeps its
+// temporary name, which is returned, and stays when it is closed: what becomes of it is for the
+// caller to say, with Move. It fails with ErrChanged, or ctx's error.
+func (f *File) Stage(ctx context.Context) (temp string, err error) {
+	if err := f.f.Sync(); err != nil {
+		return "", fmt.Errorf("writing output: %w", err)
+	}
+	if err := f.compare(ctx); err != nil {
+		return "", err
+	}
+	if err := f.f.Close(); err != nil {
+		return "", fmt.Errorf("writing output: %w", err)
+	}
+	f.done = true
+	return f.f.Name(), nil
+}
+
+// compare reads the file back.
+func (f *File) compare(ctx context.Context) error {
+	h, buf := sha256.New(), make([]byte, 1<<20)
+	for at := int64(0); at < f.size; {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		n, err := f.f.ReadAt(buf[:min(int64(len(buf)), f.size-at)], at)
+		if n == 0 {
+			return fmt.Errorf("%w: %d of %d bytes: %w", ErrChanged, at, f.size, err)
+		}
+		h.Write(buf[:n])
+		at += int64(n)
+	}
+	if !bytes.Equal(h.Sum(nil), f.sum.Sum(nil)) {
+		return fmt.Errorf("%w: its SHA-256 is %x, not %s", ErrChanged, h.Sum(nil), f.SHA256())
+	}
+	return nil
+}
+
+// Close throws the file away unless it was staged or committed.
 func (f *File) Close() {
 	f.f.Close() // a second close after Commit changes nothing
 	if !f.done {
@@ -126,6 +167,24 @@ func Move(from, to string, force bool) error {
 		return fmt.Errorf("writing output: %w", err)
 	}
 	return publish(from, to, force)
+}
+
+// Copy gives the bytes of a finished file a final name on another file system perhaps. For small
+// files: receipts, not clips.
+func Copy(ctx context.Context, from, to string, force bool) error {
+	b, err := os.ReadFile(from)
+	if err != nil {
+		return fmt.Errorf("naming output: %w", err)
+	}
+	f, err := Create(to, "", force)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Write(b); err != nil {
+		return fmt.Errorf("writing output: %w", err)
+	}
+	return f.Commit(ctx)
 }
 
 // publish renames from to to. Without force nothing is overwritten, not even a file that appears

@@ -39,7 +39,7 @@ func TestTheFinalNameAppearsWithCommit(t *testing.T) {
 	if got := names(t, dir); len(got) != 1 || got[0] == "a.mp4" {
 		t.Errorf("before Commit: %v", got)
 	}
-	if err := f.Commit(); err != nil {
+	if err := f.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got := names(t, dir); len(got) != 1 || got[0] != "a.mp4" {
@@ -84,7 +84,7 @@ func TestNothingIsOverwrittenUnasked(t *testing.T) {
 	if _, err := sink.Create(path, "", false); !errors.Is(err, sink.ErrExists) {
 		t.Errorf("Create: %v, want ErrExists", err)
 	}
-	if err := late.Commit(); !errors.Is(err, sink.ErrExists) {
+	if err := late.Commit(t.Context()); !errors.Is(err, sink.ErrExists) {
 		t.Errorf("Commit over a file that came meanwhile: %v, want ErrExists", err)
 	}
 	late.Close()
@@ -116,7 +116,7 @@ func TestTwoWritersOfOneNameDoNotMix(t *testing.T) {
 		return f
 	}
 	a, _ := write("first"), write("second")
-	if err := a.Commit(); err != nil {
+	if err := a.Commit(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := os.ReadFile(path); string(got) != "first" {

@@ -16,6 +16,10 @@ const maxSlack = 512.0 / 48000
 // rounding is the difference that times in milliseconds make: less than this is no difference.
 const rounding = 2 * time.Millisecond
 
+// maxHold is the most ticks that a sample can last in a file: players, ffmpeg among them, take the
+// 32 bits of a decode duration for signed.
+const maxHold = math.MaxInt32
+
 // lane is one track of the joined movie in the making. Sample times are positions in ticks of
 // scale; finish moves them so that the first is 0.
 type lane struct {
@@ -28,6 +32,7 @@ type lane struct {
 	begin   int64 // position from which the first strand is shown
 	until   int64 // position to which the last strand is shown
 	cut     bool  // the last strand goes on after until
+	part    int   // which the last strand is of
 	config  []uint16
 }
 
@@ -108,6 +113,10 @@ func indexOf(cs []media.Config, c media.Config) (uint16, bool) {
 // how late the first shown one is.
 func (l *lane) append(s *strand, source uint16, natural int64) (int64, error) {
 	first := l.settle(s, natural)
+	if n := len(l.track.Samples); n > 0 && first-l.track.Samples[n-1].Time > maxHold {
+		return 0, fmt.Errorf("%s of track %d would have to last %v before it: at most %v can be told, in ticks of 1/%d s: %w", l.key.kind, s.ID,
+			duration(first-l.track.Samples[n-1].Time, l.scale), duration(maxHold, l.scale), l.scale, ErrCannotJoin)
+	}
 	shown := first + l.ticks(s, s.shown-s.begin())
 	if len(l.track.Samples) == 0 {
 		l.begin = shown
@@ -127,7 +136,7 @@ func (l *lane) append(s *strand, source uint16, natural int64) (int64, error) {
 	}
 	l.track.End = max(first+l.ticks(s, s.length()), l.track.Samples[len(l.track.Samples)-1].Time+1)
 	l.until = first + l.ticks(s, s.until-s.begin())
-	l.cut = s.cut()
+	l.cut, l.part = s.cut(), int(source)
 	return l.track.Samples[l.last].Time - natural - l.ticks(s, s.Samples[hidden].Time-begin), nil
 }
 

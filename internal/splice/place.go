@@ -36,8 +36,10 @@ func (j *join) place(i int) (int64, Seam) {
 // there is room again a later part is back in its place.
 func (j *join) follow(p, prev *part, at int64) (int64, Seam) {
 	taken, end := p.taken(), at+prev.length(j.scale)
-	known := !taken.IsZero() && !j.anchor.time.IsZero()
-	if known && p.Continues {
+	if p.Hole > 0 {
+		return j.skip(p, end)
+	}
+	if !taken.IsZero() && !j.anchor.time.IsZero() && p.Continues {
 		want := j.anchor.at + ticks(taken.Sub(j.anchor.time), j.scale)
 		late := duration(end-want, j.scale)
 		near := late.Abs() <= maxDisagreement+duration(prev.lastPicture(j.scale), j.scale)
@@ -50,9 +52,6 @@ func (j *join) follow(p, prev *part, at int64) (int64, Seam) {
 		return end, Seam{Action: ActionBack, VideoError: late}
 	}
 	j.anchor = anchor{time: taken, at: end}
-	if known {
-		return end, Seam{Action: ActionGap}
-	}
 	return end, Seam{Action: ActionBack}
 }
 

@@ -122,15 +122,18 @@ func join(t failer, pieces []splice.Piece, o splice.Options) *splice.Joined {
 	if err != nil {
 		t.Fatalf("Join: %v", err)
 	}
-	if len(j.Seams) != len(pieces)-1 || len(j.Movie.Sources) != len(pieces) {
+	if len(j.Seams) != len(pieces)-1 || len(j.Movie.Sources) < len(pieces) || len(j.Movie.Sources) > len(pieces) && !o.Keep {
 		t.Fatalf("Join: %d seams, %d sources of %d pieces", len(j.Seams), len(j.Movie.Sources), len(pieces))
+	}
+	if !o.To.IsZero() {
+		return j // some of it is left out: see ended
 	}
 	out := make([]map[media.Kind][][]shot, len(pieces)) // by piece and kind, track by track
 	for i := range out {
 		out[i] = map[media.Kind][][]shot{}
 	}
 	for _, tr := range j.Movie.Tracks {
-		rising(t, tr)
+		rising(t, tr, len(pieces))
 		for i, shots := range byPiece(play(t, j.Movie, tr), len(pieces)) {
 			if len(shots) > 0 {
 				out[i][tr.Kind] = append(out[i][tr.Kind], shots)
@@ -156,21 +159,29 @@ func join(t failer, pieces []splice.Piece, o splice.Options) *splice.Joined {
 func byPiece(shots []shot, n int) [][]shot {
 	out := make([][]shot, n)
 	for _, s := range shots {
-		out[s.Source] = append(out[s.Source], s)
+		if int(s.Source) < n { // and not silence
+			out[s.Source] = append(out[s.Source], s)
+		}
 	}
 	return out
 }
 
-// rising checks decode times, and that the sources come one after the other.
-func rising(t failer, tr *media.Track) {
+// rising checks decode times, and that the sources of n pieces come one after the other.
+func rising(t failer, tr *media.Track, n int) {
 	t.Helper()
+	last := uint16(0)
 	for i := range tr.Samples {
 		if tr.Duration(i) <= 0 {
 			t.Fatalf("track %d: sample %d lasts %d ticks", tr.ID, i, tr.Duration(i))
 		}
-		if i > 0 && tr.Samples[i].Source < tr.Samples[i-1].Source {
-			t.Fatalf("track %d: sample %d is of piece %d, after one of piece %d", tr.ID, i, tr.Samples[i].Source, tr.Samples[i-1].Source)
+		source := tr.Samples[i].Source
+		if int(source) >= n {
+			continue // silence
 		}
+		if source < last {
+			t.Fatalf("track %d: sample %d is of piece %d, after one of piece %d", tr.ID, i, source, last)
+		}
+		last = source
 	}
 	if tr.Samples[0].Time != 0 {
 		t.Fatalf("track %d starts at %d, want 0", tr.ID, tr.Samples[0].Time)
@@ -193,6 +204,82 @@ func carried(t failer, i int, kind media.Kind, before, after []shot) {
 			t.Fatalf("piece %d: picture %d moved by %f s against its first", i, k, moved)
 		}
 	}
+}
+
+// ended checks that trimmed has of every track of whole what an exact end leaves, at end seconds of
+// whole: in decode order all up to the last sample that is presented before end, as far apart as
+// they were, and nothing when there is none.
+func ended(t failer, whole, trimmed *media.Movie, end float64) {
+	t.Helper()
+	var tracks []*media.Track
+	var ends []int64 // of the last sample's decode duration
+	for _, w := range whole.Tracks {
+		n := 0
+		for i, sh := range play(t, whole, w) {
+			if sh.at < end-eps {
+				n = i + 1
+			}
+		}
+		if n > 0 {
+			c := *w
+			c.Samples = w.Samples[:n]
+			tracks = append(tracks, &c)
+			ends = append(ends, w.Samples[n-1].Time+w.Duration(n-1))
+		}
+	}
+	if len(tracks) != len(trimmed.Tracks) {
+		t.Fatalf("%d tracks begin before the end, the movie has %d", len(tracks), len(trimmed.Tracks))
+	}
+	for k, w := range tracks {
+		got := trimmed.Tracks[k]
+		if len(got.Samples) != len(w.Samples) {
+			t.Fatalf("track %d has %d samples up to the end at %f s, want %d of %d", got.ID, len(got.Samples), end, len(w.Samples), len(whole.Tracks[k].Samples))
+		}
+		before, after := play(t, whole, w), play(t, trimmed, got)
+		for i := range after {
+			a, b := after[i], before[i]
+			if a.Sample != b.Sample || a.config.Format != b.config.Format {
+				t.Fatalf("track %d: sample %d is %+v, want %+v", got.ID, i, a.Sample, b.Sample)
+			}
+			if a.shown && a.until > a.at+0.002 && math.Abs(a.at-after[0].at-b.at+before[0].at) > eps {
+				t.Fatalf("track %d: sample %d is at %f s, want %f s after the first", got.ID, i, a.at, b.at-before[0].at)
+			}
+		}
+		mapped(t, trimmed, got)
+		if got.End != ends[k] {
+			less := *got
+			less.End = ends[k]
+			if beyond(trimmed, &less) < eps {
+				t.Fatalf("track %d ends at %d, want %d: that is all that is shown", got.ID, got.End, ends[k])
+			}
+		}
+		if used := slices.MaxFunc(got.Samples, func(a, b media.Sample) int { return int(a.Config) - int(b.Config) }); int(used.Config) != len(got.Configs)-1 {
+			t.Fatalf("track %d has %d sample entries, want %d: no sample needs more", got.ID, len(got.Configs), used.Config+1)
+		}
+	}
+}
+
+// mapped checks that no edit shows more than there is, to a tick of the movie.
+func mapped(t failer, m *media.Movie, tr *media.Track) {
+	t.Helper()
+	if over := beyond(m, tr); over > eps+1/float64(m.Timescale) {
+		t.Fatalf("track %d: its edits %v show %f s behind the end of the media", tr.ID, tr.Edits, over)
+	}
+}
+
+// beyond is how much an edit shows behind the end of the last sample, in seconds; negative where
+// media is left.
+func beyond(m *media.Movie, tr *media.Track) float64 {
+	end, most := int64(0), math.Inf(-1)
+	for i := range tr.Samples {
+		end = max(end, tr.Composition(i)+tr.Duration(i))
+	}
+	for _, e := range tr.Edits {
+		if e.Media >= 0 {
+			most = max(most, float64(e.Media-end)/float64(tr.Timescale)+float64(e.Duration)/float64(m.Timescale))
+		}
+	}
+	return most
 }
 
 // apart is how much later than in its piece the sound of piece i comes against the pictures, in

@@ -171,7 +171,7 @@ func lastPicture(v *media.Track) time.Duration {
 }
 
 // Any range shows the last picture at or before its start first, and ends at its end or with the
-// movie.
+// movie, with nothing behind it.
 func TestTrimProperty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		pieces := recording(t)
@@ -194,6 +194,10 @@ func TestTrimProperty(t *testing.T) {
 		if got := length(t, j.Movie); math.Abs(got-max(end-start, 0)) > 1e-3 {
 			t.Fatalf("the movie is %f s long, want %f", got, end-start)
 		}
+		if end-start < 0.002 {
+			return // shows a tick of whatever is there
+		}
+		ended(t, whole.Movie, j.Movie, first(shots(t, whole.Movie, len(pieces)-1, media.Video))+to.Seconds())
 	})
 }
 

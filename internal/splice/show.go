@@ -11,22 +11,26 @@ import (
 const fallbackScale = 1000
 
 // finish turns the lanes into a movie that shows the asked range.
-func (j *join) finish(o Options) *Joined {
+func (j *join) finish() *Joined {
 	m := &media.Movie{Timescale: j.movieScale(), Created: j.parts[0].Movie.Created}
 	for i := range j.parts {
 		m.Sources = append(m.Sources, j.parts[i].Movie.Sources[0])
 	}
-	from, to := j.shown(o, m.Timescale)
-	for i, l := range j.lanes {
-		m.Tracks = append(m.Tracks, l.finish(uint32(i+1), from, to, m.Timescale))
-	}
+	m.Sources = append(m.Sources, j.silence.sources()...)
+	from, to, end := j.shown(m.Timescale)
 	lead := j.lane(j.parts[0].lead.key)
 	first := max(from, media.Rescale(lead.begin, lead.scale, m.Timescale))
+	for _, l := range j.lanes {
+		if l.finish(uint32(len(m.Tracks)+1), from, to, end, m.Timescale) || l == lead {
+			m.Tracks = append(m.Tracks, l.track)
+		}
+	}
 	out := &Joined{Movie: m, Seams: j.seams, Lead: duration(first, m.Timescale), Length: duration(to-from, m.Timescale)}
 	if fs := j.parts[0].Fragments; len(fs) > 0 {
-		out.Start = fs[0].Start(o.Clock).Add(out.Lead)
+		out.Start = fs[0].Start(j.options.Clock).Add(out.Lead)
 		m.Created = out.Start
 	}
+	m.Chapters = j.chapters(out.Start, from, to, m.Timescale)
 	return out
 }
 
@@ -39,9 +43,10 @@ func (j *join) movieScale() uint32 {
 }
 
 // shown returns the positions, in scale, between which the movie is shown: what the pieces' own
-// edit lists show, as far as it was asked for.
-func (j *join) shown(o Options, scale uint32) (from, to int64) {
-	from, to = math.MaxInt64, math.MinInt64
+// edit lists show, as far as it was asked for. Nothing is wanted from end on.
+func (j *join) shown(scale uint32) (from, to, end int64) {
+	o := &j.options
+	from, to, end = math.MaxInt64, math.MinInt64, math.MaxInt64
 	for _, l := range j.lanes {
 		if l.track.Samples[0].Source == 0 {
 			from = min(from, media.Rescale(l.begin, l.scale, scale))
@@ -53,14 +58,15 @@ func (j *join) shown(o Options, scale uint32) (from, to int64) {
 	}
 	n := len(j.parts) - 1
 	if len(j.parts[n].Fragments) > 0 && !o.To.IsZero() {
-		to = min(to, media.Rescale(j.at[n], j.scale, scale)+ticks(j.parts[n].until(o), scale))
+		end = media.Rescale(j.at[n], j.scale, scale) + ticks(j.parts[n].until(o), scale)
 	}
-	return from, max(to, from+1)
+	end = max(end, from+1)
+	return from, max(min(to, end), from+1), end
 }
 
 // until is how long after the part's start o.To is: its distance from the start of the last
 // fragment, which lies in the part where its producer time says.
-func (p *part) until(o Options) time.Duration {
+func (p *part) until(o *Options) time.Duration {
 	f := p.Fragments[len(p.Fragments)-1]
 	return f.Producer.Sub(p.Fragments[0].Producer) + o.To.Sub(f.Start(o.Clock))
 }
@@ -81,17 +87,26 @@ func (j *join) picture(t int64, scale uint32) int64 {
 	return at
 }
 
-// finish makes the edit list that puts the lane in its place and moves its first sample to 0. The
-// movie is shown between from and to, in the movie's scale.
-func (l *lane) finish(id uint32, from, to int64, scale uint32) *media.Track {
+// finish makes the edit list that puts the lane in its place, drops what nobody asked for, and moves
+// the first sample to 0. The movie is shown between from and to, and nothing is wanted from end on,
+// in the movie's scale. It returns false for a lane with nothing before end.
+func (l *lane) finish(id uint32, from, to, end int64, scale uint32) bool {
 	t := l.track
+	stop := min(media.Rescale(to, scale, l.scale), l.stop())
 	t.ID, t.Edits = id, l.edits(media.Rescale(from, scale, l.scale), media.Rescale(to, scale, l.scale), scale)
+	some := l.drop(end, scale)
+	if !some {
+		l.shorten(1)
+	}
+	if n := len(t.Edits); n > 0 && t.Edits[n-1].Duration > 0 {
+		l.cover(stop)
+	}
 	start := t.Samples[0].Time
 	for i := range t.Samples {
 		t.Samples[i].Time -= start
 	}
 	t.End -= start
-	return t
+	return some
 }
 
 // stop is the position to which the lane is shown by its last strand's own edit list.

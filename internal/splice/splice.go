@@ -27,6 +27,10 @@ type Piece struct {
 	Fragments []archive.Fragment
 	// Continues says that the piece goes on where the one before ended: no gap lies between.
 	Continues bool
+	// Hole is how long nothing was recorded right before the piece, on Options.Clock; 0 if nothing
+	// is missing. A piece that does not continue the one before and has no hole before it begins a
+	// new session, or its camera's clock was set back.
+	Hole time.Duration
 	// Together says that sound and picture began together if the movie has no edit list: so it is
 	// with a piece that begins with a fragment. The delay that B-frames then give the picture by
 	// their composition offsets is an artefact of packaging, and is taken off.
@@ -38,8 +42,13 @@ type Piece struct {
 type Options struct {
 	Clock archive.Clock // whose time From and To are
 	// From and To are the range to show; a zero time means: from the beginning, to the end.
-	// From counts only when the first piece has fragments, To when the last one has.
+	// The range is half-open: what begins at To is not in the movie. From may lie before all pieces
+	// and To after them. From counts only when the first piece has fragments, To when the last has.
 	From, To time.Time
+	// Keep lets holes last as long as they did: the time in the movie is the time on the wall. The
+	// last picture before a hole stands still and sound is silent. Otherwise holes are closed up,
+	// and chapters tell where.
+	Keep bool
 }
 
 // Joined is the outcome of Join.
@@ -60,6 +69,7 @@ type Action string
 const (
 	ActionJoin   Action = "join"         // placed by producer time
 	ActionGap    Action = "gap"          // a hole in the recording was closed up
+	ActionHeld   Action = "held"         // a hole in the recording lasts as long as it did
 	ActionBack   Action = "back-to-back" // no usable times: placed at the end of the one before
 	ActionConfig Action = "config"       // as join, and the codec configuration changes here
 )
@@ -77,7 +87,9 @@ type Seam struct {
 }
 
 // Join makes one movie of pieces, which are in playing order. Every sample of every piece is in
-// it once, with its bytes where they are. Errors wrap ErrCannotJoin.
+// it once, with its bytes where they are; only what lies behind Options.To, and is not needed to
+// decode what lies before, is left out. Source of a sample is the index of its piece; samples of
+// silence, which Options.Keep calls for, have sources behind those. Errors wrap ErrCannotJoin.
 func Join(pieces []Piece, o Options) (*Joined, error) {
 	if len(pieces) == 0 || len(pieces) > MaxPieces {
 		return nil, fmt.Errorf("%d pieces: %w: 1 to %d are possible", len(pieces), ErrCannotJoin, MaxPieces)
@@ -87,23 +99,25 @@ func Join(pieces []Piece, o Options) (*Joined, error) {
 		return nil, err
 	}
 	scale := referenceScale(parts)
-	j := &join{parts: parts, lanes: newLanes(parts, scale), scale: scale}
+	j := &join{options: o, parts: parts, lanes: newLanes(parts, scale), scale: scale, silence: silence{pieces: len(pieces)}}
 	for i := range parts {
 		if err := j.add(i); err != nil {
 			return nil, err
 		}
 	}
-	return j.finish(o), nil
+	return j.finish(), nil
 }
 
 // join is a movie in the making.
 type join struct {
-	parts  []part
-	lanes  []*lane
-	scale  uint32  // ticks per second of all positions
-	at     []int64 // position of each part's first picture, in ticks of scale
-	anchor anchor
-	seams  []Seam
+	options Options
+	parts   []part
+	lanes   []*lane
+	scale   uint32  // ticks per second of all positions
+	at      []int64 // position of each part's first picture, in ticks of scale
+	anchor  anchor
+	seams   []Seam
+	silence silence
 }
 
 // add places part i and appends its samples to their lanes.
@@ -119,7 +133,9 @@ func (j *join) add(i int) error {
 			return fmt.Errorf("%s: %w", j.parts[i].Name, err)
 		}
 		changed = changed || switched
-		late, err := l.append(s, uint16(i), media.Rescale(pos, j.scale, l.scale)+j.parts[i].beside(s, l.scale))
+		natural := media.Rescale(pos, j.scale, l.scale) + j.parts[i].beside(s, l.scale)
+		j.fill(l, i, natural)
+		late, err := l.append(s, uint16(i), natural)
 		if err != nil {
 			return fmt.Errorf("%s: %w", j.parts[i].Name, err)
 		}

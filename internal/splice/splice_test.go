@@ -107,6 +107,7 @@ func seams(j *splice.Joined) []splice.Seam {
 func TestPlace(t *testing.T) {
 	type seam = splice.Seam
 	cut := func(p splice.Piece) splice.Piece { p.Continues = false; return p }
+	gap := func(p splice.Piece) splice.Piece { p.Continues, p.Hole = false, time.Hour-s; return p }
 	for name, c := range map[string]struct {
 		pieces []splice.Piece
 		want   []seam
@@ -144,8 +145,16 @@ func TestPlace(t *testing.T) {
 			[]seam{{Position: s, VideoError: s, Action: splice.ActionBack}, {Position: 2 * s, VideoError: 2 * s, Action: splice.ActionBack}},
 		},
 		"a gap is closed up": {
-			[]splice.Piece{piece(0, video(25)), cut(piece(time.Hour, video(25))), piece(time.Hour+1010*ms, video(25))},
+			[]splice.Piece{piece(0, video(25)), gap(piece(time.Hour, video(25))), piece(time.Hour+1010*ms, video(25))},
 			[]seam{{Position: s, Action: splice.ActionGap}, {Position: 2010 * ms, Action: splice.ActionJoin}},
+		},
+		"a gap before a file": {
+			[]splice.Piece{piece(0, video(25)), gap(file(video(25)))},
+			[]seam{{Position: s, Action: splice.ActionGap}},
+		},
+		"a session of its own, without a hole": {
+			[]splice.Piece{piece(0, video(25)), cut(piece(1500*ms, video(25))), piece(2510*ms, video(25))},
+			[]seam{{Position: s, Action: splice.ActionBack}, {Position: 2010 * ms, Action: splice.ActionJoin}},
 		},
 		"files": {
 			[]splice.Piece{file(video(25)), file(video(24)), file(video(25))},
@@ -248,7 +257,7 @@ func TestOtherTimescales(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			rising(t, j.Movie.Tracks[0])
+			rising(t, j.Movie.Tracks[0], len(pieces))
 			for i := range scales {
 				if got := first(shots(t, j.Movie, i, media.Video)); math.Abs(got-float64(i)) > 2e-6 {
 					t.Errorf("piece %d starts at %.9f s, want %d", i, got, i)
@@ -338,7 +347,7 @@ func TestMostPieces(t *testing.T) {
 		t.Fatal(err)
 	}
 	tr := j.Movie.Tracks[0]
-	rising(t, tr)
+	rising(t, tr, splice.MaxPieces)
 	if n := len(tr.Samples); n != splice.MaxPieces || tr.Samples[n-1].Source != splice.MaxPieces-1 || tr.End != 40*splice.MaxPieces {
 		t.Errorf("Join of %d pictures: %d samples, the last one of piece %d, %d ms", splice.MaxPieces, n, tr.Samples[n-1].Source, tr.End)
 	}

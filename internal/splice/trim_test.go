@@ -23,7 +23,8 @@ func fragments(p splice.Piece, n int, each time.Duration) splice.Piece {
 }
 
 // A clip begins with the last picture at or before the asked start and ends at the asked end, for
-// pictures and sound alike; what is outside stays in the file, unseen.
+// pictures and sound alike. What lies before stays in the file, unseen; what lies behind is left
+// out.
 func TestTrim(t *testing.T) {
 	late := func(d time.Duration) time.Time { return noon.Add(500*ms + d) }
 	for name, c := range map[string]struct {
@@ -63,6 +64,8 @@ func TestTrim(t *testing.T) {
 				}
 				j := join(t, pieces, c.o)
 				trimmed(t, j, c.from.Seconds(), c.to.Seconds())
+				whole := join(t, pieces, splice.Options{})
+				ended(t, whole.Movie, j.Movie, first(shots(t, whole.Movie, 0, media.Video))+c.to.Seconds())
 				if got := j.Lead - c.from; got.Abs() > 1 {
 					t.Errorf("Lead %v, want %v", j.Lead, c.from)
 				}
@@ -104,12 +107,16 @@ func TestTrimToNothing(t *testing.T) {
 	}
 }
 
-// A track that has nothing between the asked start and end keeps its samples; a tick of one shows.
+// A track that ends before the asked start keeps its samples, and a tick of one shows. One that
+// begins behind the asked end is left out.
 func TestTrimLeavesATrackOut(t *testing.T) {
 	pieces := []splice.Piece{piece(0, video(25), sound(10)), piece(s, with(video(25), hevc)), piece(2*s, with(video(25), hevc), regular(media.Audio, 8000, alaw, 50, 160, 8000))}
 	j := join(t, pieces, splice.Options{Clock: archive.Producer, From: noon.Add(500 * ms), To: noon.Add(1500 * ms)})
 	if got := length(t, j.Movie); math.Abs(got-1.02) > eps {
 		t.Errorf("the movie is %f s long, want 1.02", got)
+	}
+	if len(j.Movie.Tracks) != 3 {
+		t.Errorf("%d tracks, want 3", len(j.Movie.Tracks))
 	}
 	for _, tr := range j.Movie.Tracks {
 		shown := 0
@@ -118,7 +125,7 @@ func TestTrimLeavesATrackOut(t *testing.T) {
 				shown++
 			}
 		}
-		if want := map[string]int{"avc1": 13, "hvc1": 13, "mp4a": 1, "alaw": 1}[tr.Configs[0].Format]; shown != want {
+		if want := map[string]int{"avc1": 13, "hvc1": 13, "mp4a": 1}[tr.Configs[0].Format]; shown != want {
 			t.Errorf("%s: %d samples shown, want %d", tr.Configs[0].Format, shown, want)
 		}
 	}
@@ -135,5 +142,42 @@ func TestTrimKeepsOwnEdits(t *testing.T) {
 	}
 	if j.Lead != 200*ms || !j.Start.Equal(noon.Add(700*ms)) {
 		t.Errorf("Lead %v, Start %v; want 200ms and 700 ms after noon", j.Lead, j.Start)
+	}
+}
+
+// A picture may be shown for longer than the next one takes to be decoded. The last one lasts then
+// until the end, for edits must not show what is not there.
+func TestTrimCoversTheEnd(t *testing.T) {
+	pieces := []splice.Piece{piece(0, shownAt(track(media.Video, 1000, avc, 160, 0, 40, 80, 120), 0, 100, 600, 700))}
+	for _, to := range []time.Duration{140 * ms, 141 * ms, 500 * ms, 600 * ms, 601 * ms} {
+		j := join(t, pieces, splice.Options{Clock: archive.Producer, To: noon.Add(to)})
+		ended(t, join(t, pieces, splice.Options{}).Movie, j.Movie, to.Seconds())
+		if over := beyond(j.Movie, j.Movie.Tracks[0]); j.Length != to || over > eps {
+			t.Errorf("to %v: Length %v, %f s of it behind the media", to, j.Length, over)
+		}
+	}
+}
+
+// Sample entries that nothing needs any more are left out.
+func TestTrimDropsConfigurations(t *testing.T) {
+	pieces := []splice.Piece{piece(0, video(25), sound(47)), piece(s, with(video(25), avc2), sound(47))}
+	for to, want := range map[time.Duration]int{999 * ms: 1, s: 1, 1001 * ms: 2} {
+		j := join(t, pieces, splice.Options{Clock: archive.Producer, To: noon.Add(to)})
+		ended(t, join(t, pieces, splice.Options{}).Movie, j.Movie, to.Seconds())
+		if n := len(j.Movie.Tracks[0].Configs); n != want {
+			t.Errorf("to %v: %d sample entries, want %d", to, n, want)
+		}
+	}
+}
+
+// The track of the first picture stays even if only sound begins before the end.
+func TestTrimKeepsAPicture(t *testing.T) {
+	p := piece(0, edited(video(25), media.Edit{Duration: 70, Media: -1}, media.Edit{}), sound(47))
+	j := join(t, []splice.Piece{p}, splice.Options{Clock: archive.Producer, To: noon.Add(-20 * ms)})
+	if len(j.Movie.Tracks) != 2 || len(j.Movie.Tracks[0].Samples) != 1 || len(j.Movie.Tracks[1].Samples) != 3 {
+		t.Errorf("%d tracks, want 1 picture and 3 blocks", len(j.Movie.Tracks))
+	}
+	if got := length(t, j.Movie); math.Abs(got-0.05) > eps {
+		t.Errorf("the movie is %f s long, want 0.05", got)
 	}
 }

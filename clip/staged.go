@@ -1,0 +1,152 @@
+package clip
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/kvsclip/kvsclip/internal/fetch"
+	"github.com/kvsclip/kvsclip/internal/sink"
+	"github.com/kvsclip/kvsclip/plan"
+)
+
+// staged is a file that is whole and waits for its final name in the folder of pieces.
+type staged struct {
+	Temp   string `json:"temp"` // its name in the folder
+	Name   string `json:"name"` // its final name, without folder
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+	// Receipt says that it goes where the receipt goes, not where the clip does.
+	Receipt bool `json:"receipt,omitempty"`
+}
+
+// done is what the journal keeps of a run that has all its files staged: from there on nothing
+// is asked of the service again.
+type done struct {
+	Report *Report  `json:"report"`
+	Files  []staged `json:"files"`
+}
+
+// publish gives all files their names and deletes what the run no longer needs. It can be stopped
+// anywhere and called again.
+func (g *get) publish(ctx context.Context, files []staged) error {
+	for _, f := range files {
+		if err := g.name(ctx, f); err != nil {
+			return local(err)
+		}
+	}
+	return nil
+}
+
+// name gives one file its final name, unless it has it.
+func (g *get) name(ctx context.Context, f staged) error {
+	if f.is(g.final(f)) {
+		return nil
+	}
+	if f.Receipt {
+		if g.SignKey == "" && g.Force {
+			os.Remove(g.final(f) + SignatureSuffix) // of the receipt that is overwritten
+		}
+		return sink.Copy(ctx, g.temp(f), g.final(f), g.Force)
+	}
+	return sink.Move(g.temp(f), g.final(f), g.Force)
+}
+
+// earlier finishes what an earlier run of the same request had staged, and returns its report;
+// nil if there is nothing to finish.
+func (g *get) earlier(ctx context.Context) (*Report, error) {
+	var d done
+	last, now := g.folder.Last(), g.this()
+	if last == nil || last.Request != now.Request || last.Place != now.Place || !g.folder.LastDone(&d) || d.Report == nil {
+		return nil, nil
+	}
+	for _, f := range d.Files {
+		if !f.local() || !f.is(g.final(f)) && !f.is(g.temp(f)) {
+			return nil, nil
+		}
+	}
+	if err := g.publish(ctx, d.Files); err != nil {
+		return nil, err
+	}
+	r := d.Report
+	r.Calls, r.BytesFetched, r.EstimatedCostUSD = Calls{}, 0, nil // of this run
+	r.Notes = append(r.Notes, "an earlier run had made this clip; it was given its name, and nothing was fetched")
+	return g.tidied(r), nil
+}
+
+// local says that both names are names, and no paths to elsewhere.
+func (f staged) local() bool {
+	return f.Temp == filepath.Base(f.Temp) && f.Name == filepath.Base(f.Name) && filepath.IsLocal(f.Temp) && filepath.IsLocal(f.Name)
+}
+
+// is says whether the file at path holds the bytes of f.
+func (f staged) is(path string) bool {
+	st, err := os.Stat(path)
+	if err != nil || st.Size() != f.Bytes {
+		return false
+	}
+	_, sum, err := sink.Hash(path)
+	return err == nil && sum == f.SHA256
+}
+
+func (g *get) temp(f staged) string { return filepath.Join(g.folder.Path(), f.Temp) }
+
+func (g *get) final(f staged) string {
+	if f.Receipt {
+		return filepath.Join(filepath.Dir(g.Receipt), f.Name)
+	}
+	return filepath.Join(filepath.Dir(g.path), f.Name)
+}
+
+// tidied deletes the pieces. Footage that was delivered is no failure, whatever stays behind.
+func (g *get) tidied(r *Report) *Report {
+	if err := g.folder.Clear(); err != nil {
+		r.Notes = append(r.Notes, fmt.Sprintf("the pieces in %q could not be deleted: %v", g.folder.Path(), err))
+	}
+	return r
+}
+
+// begin notes in the journal what this run makes, and tells what an unfinished one before it was
+// to make if that was something else.
+func (g *get) begin(p *plan.Plan) error {
+	now := g.this()
+	now.Recording, now.Fragments = recording(p), p.Fragments()
+	if last := g.folder.Last(); last != nil {
+		for _, text := range changes(*last, now, g.folder.Path()) {
+			g.tell(text)
+		}
+	}
+	if err := g.folder.Begin(now); err != nil {
+		return local(err)
+	}
+	return nil
+}
+
+// recording is a hash of what the plan is made of.
+func recording(p *plan.Plan) string {
+	h := sha256.New()
+	for _, pc := range p.Pieces {
+		for _, f := range pc.Fragments {
+			io.WriteString(h, f.Number+"\n")
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// changes says in what an unfinished run differs from this one. Pieces that do not belong to both
+// are never used: each is known by what it must hold.
+func changes(last, now fetch.Run, folder string) (notes []string) {
+	if last.Request != now.Request || last.Place != now.Place {
+		notes = append(notes, fmt.Sprintf("the unfinished run in %q was of another request (%s): only pieces that belong to both are used", folder, last.Request))
+	} else if last.Recording != now.Recording {
+		notes = append(notes, fmt.Sprintf("the recording has changed since the unfinished run in %q: %d fragments were listed then, %d now", folder, last.Fragments, now.Fragments))
+	}
+	if last.Version != now.Version {
+		notes = append(notes, fmt.Sprintf("the unfinished run in %q was begun by another version, kvsclip %s", folder, last.Version))
+	}
+	return notes
+}

@@ -1,0 +1,58 @@
+package splice
+
+import (
+	"time"
+
+	"github.com/kvsclip/kvsclip/archive"
+	"github.com/kvsclip/kvsclip/internal/media"
+)
+
+// maxJitter is how far the distances of two pieces may lie apart by the producer's clock and by
+// the asked one. Arrival jitters with the network by less; a producer's clock that was set meanwhile
+// is off by more, and says nothing then of how long a hole lasted.
+const maxJitter = 2 * time.Second
+
+// skip places p after the hole before it. end is where the part before ends.
+func (j *join) skip(p *part, end int64) (int64, Seam) {
+	pos, seam := end, Seam{Action: ActionGap}
+	if j.options.Keep {
+		want := j.wall(p, end)
+		pos = max(end, want)
+		seam = Seam{Action: ActionHeld, VideoError: duration(pos-want, j.scale)}
+	}
+	j.anchor = anchor{time: p.taken(), at: pos}
+	return pos, seam
+}
+
+// wall is the position of p by the clock on the wall: its distance in time from the movie's first
+// part. Producer times say when pictures were taken, so they count wherever they can be believed.
+// Without any times p comes as long after end as its hole lasts.
+func (j *join) wall(p *part, end int64) int64 {
+	first := &j.parts[0]
+	if first.taken().IsZero() || p.taken().IsZero() {
+		return end + ticks(p.Hole, j.scale)
+	}
+	taken, asked := p.since(first, archive.Producer), p.since(first, j.options.Clock)
+	if (taken - asked).Abs() <= maxJitter {
+		return ticks(taken, j.scale)
+	}
+	return ticks(asked, j.scale)
+}
+
+// since is how long after the other part p began, on clock c.
+func (p *part) since(o *part, c archive.Clock) time.Duration {
+	return p.Fragments[0].Start(c).Sub(o.Fragments[0].Start(c))
+}
+
+// fill puts silence before part i, where its sound belongs at the position natural, if a kept hole
+// or pieces without this sound lie between it and the lane's last strand. Players that go by blocks
+// of sound, not by their times, keep time then.
+func (j *join) fill(l *lane, i int, natural int64) {
+	if !j.options.Keep || l.key.kind != media.Audio || len(l.track.Samples) == 0 {
+		return
+	}
+	if l.part == i-1 && j.parts[i].Hole == 0 {
+		return
+	}
+	j.silence.fill(l, natural)
+}

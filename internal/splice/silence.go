@@ -1,0 +1,145 @@
+package splice
+
+import (
+	"bytes"
+	"io"
+	"math"
+	"slices"
+
+	"github.com/kvsclip/kvsclip/internal/media"
+)
+
+const (
+	// maxSilence is how many blocks of silence a movie may get: a day of AAC at 48 kHz. Their tables
+	// take 32 bytes each. A hole that would pass it is silent by the times of its neighbours alone.
+	maxSilence = 4_000_000
+	// maxQuiet is how many bytes a silent block of G.711 may have: four seconds of a stereo track
+	// at 8 kHz. Cameras send 20 ms to a second.
+	maxQuiet = 1 << 16
+)
+
+// silence makes samples without sound. Each kind of block is a source of its own behind those of
+// the pieces, and in it block follows block.
+type silence struct {
+	pieces int // sources before the first of silence
+	kinds  []quiet
+	count  int // blocks of all kinds
+}
+
+// quiet is a block that decodes to silence.
+type quiet struct {
+	block  []byte
+	frames int64 // PCM samples of each channel in it
+	count  int64 // how many there are
+}
+
+// fill lets the lane go on with silence up to the position natural, to half a block.
+func (q *silence) fill(l *lane, natural int64) {
+	last := l.track.Samples[len(l.track.Samples)-1]
+	c := l.track.Configs[last.Config]
+	block, frames := quietBlock(c, l.track.Samples[l.last].Size)
+	rate, start := int64(c.SampleRate), l.track.End
+	if block == nil || natural <= start || frames*int64(l.scale) < rate { // less than a tick a block
+		return
+	}
+	n := (media.Rescale(natural-start, l.scale, uint32(rate)) + frames/2) / frames
+	if n > int64(maxSilence-q.count) {
+		return
+	}
+	k, ok := q.kind(block, frames)
+	if !ok {
+		return
+	}
+	for i := range n {
+		at := start + media.Rescale(i*frames, uint32(rate), l.scale)
+		m := media.Sample{Offset: q.kinds[k].count * int64(len(block)), Size: uint32(len(block)), Source: uint16(q.pieces + k), Config: last.Config, Sync: true}
+		l.push(m, at, at+l.reorder)
+		q.kinds[k].count++
+	}
+	q.count += int(n)
+}
+
+// kind returns the index of a kind of block, which is made if there is none yet, and false where
+// no sample could name its source: that takes 16 bits.
+func (q *silence) kind(block []byte, frames int64) (int, bool) {
+	n := len(q.kinds)
+	i := slices.IndexFunc(q.kinds, func(k quiet) bool { return k.frames == frames && bytes.Equal(k.block, block) })
+	if i >= 0 || q.pieces+n > math.MaxUint16 {
+		return i, i >= 0
+	}
+	q.kinds = append(q.kinds, quiet{block: block, frames: frames})
+	return n, true
+}
+
+// sources returns those that the samples of silence lie in.
+func (q *silence) sources() []media.Source {
+	var out []media.Source
+	for _, k := range q.kinds {
+		size := k.count * int64(len(k.block))
+		out = append(out, media.Source{ReaderAt: repeated{k.block, size}, Size: size})
+	}
+	return out
+}
+
+// repeated reads as block again and again, size bytes in all.
+type repeated struct {
+	block []byte
+	size  int64
+}
+
+func (r repeated) ReadAt(p []byte, at int64) (int, error) {
+	n := int(min(int64(len(p)), max(0, r.size-at)))
+	for done := 0; done < n; {
+		done += copy(p[done:n], r.block[(at+int64(done))%int64(len(r.block)):])
+	}
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// quietBlock returns a silent block for a codec configuration and how many PCM samples of each
+// channel it lasts; nil for a configuration it knows none for. size is how long the stream's own
+// blocks are, in bytes.
+func quietBlock(c media.Config, size uint32) (block []byte, frames int64) {
+	if c.SampleRate <= 0 || c.SampleRate > math.MaxInt32 {
+		return nil, 0
+	}
+	switch c.Format {
+	case "mp4a":
+		return quietAAC(c), 1024
+	case "alaw":
+		return quietLaw(c, size, 0xd5)
+	case "ulaw":
+		return quietLaw(c, size, 0xff)
+	}
+	return nil, 0
+}
+
+// quietLaw makes a block of the byte that means 0 (ITU-T G.711, tables 1a and 2a).
+func quietLaw(c media.Config, size uint32, zero byte) ([]byte, int64) {
+	if c.Channels < 1 || size == 0 || size > maxQuiet || size%uint32(c.Channels) != 0 {
+		return nil, 0
+	}
+	return bytes.Repeat([]byte{zero}, int(size)), int64(size) / int64(c.Channels)
+}
+
+// quietAAC makes a raw_data_block of one element without any scale factor band, and the end mark
+// (ISO/IEC 14496-3, 4.4.2); nil for what is not plain AAC-LC of one or two channels.
+func quietAAC(c media.Config) []byte {
+	rate, channels, ok := plainLC(c.Private)
+	if !ok || rate != c.SampleRate { // another rate in the entry tells of SBR that the configuration does not tell of
+		return nil
+	}
+	switch channels {
+	case 1:
+		// single_channel_element: id 0 (3 bits), tag 0 (4), global_gain 0 (8), ics_info 0 (11), three
+		// flags 0, then ID_END 7 (3).
+		return []byte{0, 0, 0, 0b0000_0111}
+	case 2:
+		// channel_pair_element: id 1 (3 bits), tag 0 (4), common_window 1, ics_info 0 (11), ms_mask 0
+		// (2), for each channel global_gain 0 (8) and three flags 0, then ID_END 7 (3), two bits left.
+		return []byte{0b0010_0001, 0, 0, 0, 0, 0b0001_1100}
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package plan
+
+import (
+	"time"
+
+	"github.com/kvsclip/kvsclip/archive"
+)
+
+// lot is the least that can be asked for: fragments that one request must give together.
+type lot struct {
+	fs    []archive.Fragment
+	clock archive.Clock
+	other bool // than the range's clock
+	// rank counts the starts of all listed fragments on the range's clock. Lots of neighbouring
+	// ranks have nothing between them, so one request gives both.
+	rank     int
+	from, to time.Time // lowest and highest producer time
+}
+
+// lots divides what the plan keeps, in playing order, into the least that can be asked for.
+//
+// On the producer clock that is the oldest fragment of each time; GetClip leaves out those that
+// start with it by itself. A younger one can be had by its own server millisecond, if nothing
+// listed shares it. Something that was not listed, for it was filmed at another time, hardly does:
+// a session sends at most five fragments a second (Amazon Kinesis Video Streams quotas, PutMedia),
+// so it would have to be another session's, in that very millisecond.
+//
+// On the server clock it is all fragments of one millisecond, or, where one of them is left out,
+// each alone by its producer time; see sieve.single.
+func (s *sieve) lots(order []int) []lot {
+	ranks := s.ranks()
+	fs := make([]archive.Fragment, len(order))
+	for n, i := range order {
+		fs[n] = s.fs[i]
+	}
+	out := make([]lot, 0, len(order))
+	for n := 0; n < len(order); {
+		clock, count := s.least(order[n:])
+		l := lot{fs: fs[n : n+count], clock: clock, other: clock != s.clock, rank: ranks[order[n]]}
+		l.from, l.to = filmedIn(l.fs)
+		out = append(out, l)
+		n += count
+	}
+	return out
+}
+
+// least is the clock on which the first fragment that is left to play can be asked for, and how
+// many fragments must be asked for together.
+func (s *sieve) least(rest []int) (c archive.Clock, count int) {
+	first, end := s.group(rest[0])
+	switch {
+	case s.clock == archive.Producer && rest[0] != first:
+		return archive.Server, 1
+	case s.clock == archive.Producer:
+		return archive.Producer, 1
+	case !s.whole(first, end):
+		return archive.Producer, 1
+	}
+	for count < len(rest) && rest[count] < end {
+		count++
+	}
+	return archive.Server, count
+}
+
+// filmedIn are the lowest and the highest producer time of fs.
+func filmedIn(fs []archive.Fragment) (from, to time.Time) {
+	from, to = fs[0].Producer, fs[0].Producer
+	for _, f := range fs[1:] {
+		from, to = earlier(from, f.Producer), later(to, f.Producer)
+	}
+	return from, to
+}
+
+// reaches says that one request gives a and b and nothing else. Lots on the other clock are asked
+// for one by one: what else arrived, or was filmed, between two of them was not listed.
+func (a lot) reaches(b lot) bool { return a.rank+1 == b.rank && !a.other && !b.other }
+
+func (l lot) start() time.Time { return l.fs[0].Start(l.clock) }
+
+func (l lot) bytes() (n int64) {
+	for _, f := range l.fs {
+		n += f.Size
+	}
+	return n
+}
+
+// ranks numbers the starts of all listed fragments, in order.
+func (l *listing) ranks() []int {
+	out := make([]int, len(l.fs))
+	for i := 1; i < len(out); i++ {
+		out[i] = out[i-1]
+		if l.leads(i) {
+			out[i]++
+		}
+	}
+	return out
+}

@@ -1,0 +1,344 @@
+package plan_test
+
+import (
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/kvsclip/kvsclip/archive"
+	"github.com/kvsclip/kvsclip/plan"
+	"pgregory.net/rapid"
+)
+
+// restarts is a recording of sessions.
+type restarts struct {
+	recording
+	beside  bool           // sessions arrive side by side, not one after the other
+	session map[string]int // of each fragment, by number
+}
+
+// sessions draws a camera that starts anew again and again: with a replay buffer, cut as before or
+// otherwise, with a clock set back, at 1970, after a hole, live or late and compressed. Fragments
+// may arrive in one millisecond, and have equal times on either clock, or on both.
+func sessions() *rapid.Generator[restarts] {
+	return rapid.Custom(func(t *rapid.T) restarts {
+		r := restarts{session: map[string]int{}, beside: rapid.Bool().Draw(t, "side by side")}
+		r.clock = rapid.SampledFrom([]archive.Clock{archive.Server, archive.Producer}).Draw(t, "clock")
+		r.sample = rapid.SampledFrom([]time.Duration{33 * ms, 40 * ms, 200 * ms}).Draw(t, "sample")
+		for n := range rapid.IntRange(1, 5).Draw(t, "sessions") {
+			r.add(t, n)
+		}
+		slices.SortStableFunc(r.stored, func(a, b archive.Fragment) int { return a.Server.Compare(b.Server) })
+		names := map[string]int{}
+		for i := range r.stored {
+			f := &r.stored[i]
+			session := r.session[f.Number]
+			f.Number = strconv.Itoa(1000 + i)
+			names[f.Number] = session
+		}
+		r.session = names
+		return r
+	})
+}
+
+// add draws session n.
+func (r *restarts) add(t *rapid.T, n int) {
+	filmed, like := r.begins(t)
+	arrived := noon
+	if len(r.stored) > 0 {
+		arrived = r.stored[len(r.stored)-1].Server.Add(time.Duration(rapid.SampledFrom([]int{1, 400, 60_000}).Draw(t, "pause")) * ms)
+		if r.beside {
+			arrived = rapid.SampledFrom(r.stored).Draw(t, "beside").Server
+		}
+	}
+	burst := rapid.Bool().Draw(t, "burst")
+	count := rapid.SampledFrom([]int{1, 2, 5, 12}).Draw(t, "fragments")
+	for k := range max(count, len(like)) {
+		length := time.Duration(rapid.IntRange(int(time.Second/r.sample)+1, int(9*time.Second/r.sample)).Draw(t, "pictures")) * r.sample
+		if k < len(like) {
+			length = like[k].Length
+		}
+		f := archive.Fragment{Number: strconv.Itoa(len(r.stored)), Producer: filmed, Server: arrived, Length: length, Size: 1000}
+		r.session[f.Number] = n
+		r.stored = append(r.stored, f)
+		filmed = filmed.Add(length + r.sample)
+		step := length + r.sample
+		if burst {
+			step = time.Duration(rapid.SampledFrom([]int{0, 1, 300}).Draw(t, "step")) * ms
+		}
+		arrived = arrived.Add(step)
+	}
+}
+
+// begins draws when a session begins to film, and which fragments it sends once more.
+func (r *restarts) begins(t *rapid.T) (filmed time.Time, like []archive.Fragment) {
+	if len(r.stored) == 0 {
+		return rapid.SampledFrom([]time.Time{noon, time.Unix(0, 0).UTC()}).Draw(t, "first"), nil
+	}
+	end := r.stored[len(r.stored)-1]
+	at := end.Producer.Add(end.Length + r.sample)
+	some := time.Duration(rapid.IntRange(0, 20_000).Draw(t, "some")) * ms
+	switch rapid.IntRange(0, 5).Draw(t, "begins") {
+	case 0:
+		return at.Add(some), nil
+	case 1:
+		return at.Add(-some), nil
+	case 2:
+		return at.Add(-time.Hour), nil
+	case 3:
+		return time.Unix(0, 0).UTC(), nil
+	case 4:
+		return rapid.SampledFrom(r.stored).Draw(t, "as").Producer, nil
+	}
+	i := rapid.IntRange(0, len(r.stored)-1).Draw(t, "replay")
+	like = r.stored[i:]
+	for k := 1; k < len(like); k++ {
+		if !r.neighbours(like[k-1], like[k]) {
+			like = like[:k]
+			break
+		}
+	}
+	return like[0].Producer, slices.Clone(like)
+}
+
+var overlaps = []plan.Overlap{plan.OverlapAuto, plan.OverlapOldest, plan.OverlapNewest, plan.OverlapAll}
+
+// planned draws a recording, a range and an overlap, and plans it.
+func planned(t *rapid.T) (restarts, archive.Range, plan.Overlap, *plan.Plan) {
+	r := sessions().Draw(t, "recording")
+	q, o := r.around(t), rapid.SampledFrom(overlaps).Draw(t, "overlap")
+	listed := rapid.Permutation(r.listed(q)).Draw(t, "listed")
+	most := time.Duration(rapid.SampledFrom([]int{0, 1, 5000}).Draw(t, "max")) * ms
+	return r, q, o, plan.Build(q, listed, plan.Options{Overlap: o, MaxPiece: most})
+}
+
+// asks is what the service answers to a piece. A piece on the other clock than the range's is one
+// fragment by its millisecond, which nothing that was not listed is taken to share.
+func (r restarts) asks(t *rapid.T, q archive.Range, p plan.Piece) []archive.Fragment {
+	stored := r.stored
+	if p.Clock != q.Clock {
+		stored = r.listed(q)
+		if len(p.Fragments) != 1 {
+			t.Fatalf("piece %d: %d fragments on the other clock, want one", p.Index, len(p.Fragments))
+		}
+	}
+	answer, truncated := clip(stored, p.Clock, p.First, p.Last)
+	if truncated {
+		t.Fatalf("piece %d: truncated", p.Index)
+	}
+	return answer
+}
+
+func TestOverlapsAreAskedForExactly(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r, q, _, p := planned(t)
+		var got, want []archive.Fragment
+		for _, pc := range p.Pieces {
+			same(t, "piece", r.asks(t, q, pc), pc.Fragments)
+			got = append(got, r.parts(t, q, pc)...)
+		}
+		for _, s := range p.Timeline.Spans {
+			want = append(want, s.Fragments...)
+		}
+		same(t, "Build", got, want)
+	})
+}
+
+// parts splits p until nothing can be split, and asks for each.
+func (r restarts) parts(t *rapid.T, q archive.Range, p plan.Piece) []archive.Fragment {
+	if a, b, ok := plan.Split(p); ok {
+		if a.Clock != p.Clock || b.Clock != p.Clock {
+			t.Fatalf("Split changes the clock")
+		}
+		return append(r.parts(t, q, a), r.parts(t, q, b)...)
+	}
+	answer := r.asks(t, q, p)
+	same(t, "part", answer, p.Fragments)
+	return answer
+}
+
+// view is what a listing of a recording lets anybody know.
+type view struct {
+	restarts
+	asked             archive.Range
+	overlap           plan.Overlap
+	listed            []archive.Fragment
+	sample, tolerance time.Duration
+	planned           []archive.Fragment
+	left              map[string]bool
+}
+
+func viewed(r restarts, q archive.Range, o plan.Overlap, p *plan.Plan) *view {
+	v := &view{restarts: r, asked: q, overlap: o, listed: r.listed(q), left: map[string]bool{}}
+	v.sample, v.tolerance = plan.Learned(q.Clock, v.listed)
+	for _, s := range p.Timeline.Spans {
+		v.planned = append(v.planned, s.Fragments...)
+	}
+	for _, f := range p.Timeline.Repeated {
+		v.left[f.Number] = true
+	}
+	return v
+}
+
+func (v *view) plans(f archive.Fragment) bool {
+	return slices.ContainsFunc(v.planned, func(p archive.Fragment) bool { return p.Number == f.Number })
+}
+
+// twice says, by the words of the overlap alone, that a and b hold the same producer time.
+func (v *view) twice(a, b archive.Fragment) bool {
+	if v.asked.Clock == archive.Server && (a.Producer.Year() == 1970 || b.Producer.Year() == 1970) {
+		return false
+	}
+	if a.Producer.Equal(b.Producer) {
+		return true
+	}
+	from, to := a.Producer, a.Producer.Add(a.Length+v.sample)
+	if b.Producer.After(from) {
+		from = b.Producer
+	}
+	if end := b.Producer.Add(b.Length + v.sample); end.Before(to) {
+		to = end
+	}
+	return to.Sub(from) > v.tolerance
+}
+
+// hidden says that GetClip gives an older fragment in the place of f, whatever is asked.
+func (v *view) hidden(f archive.Fragment) bool {
+	older, equal, crowded := false, false, false
+	for _, o := range v.listed {
+		if o.Number == f.Number {
+			continue
+		}
+		twin := o.Producer.Equal(f.Producer) && number(o) < number(f)
+		older = older || twin
+		equal = equal || twin && o.Server.Equal(f.Server)
+		crowded = crowded || o.Server.Equal(f.Server)
+	}
+	return equal || older && crowded && v.asked.Clock == archive.Producer
+}
+
+// replaces says that k may be kept in the place of f.
+func (v *view) replaces(k, f archive.Fragment) bool {
+	if !v.twice(k, f) {
+		return false
+	}
+	switch v.overlap {
+	case plan.OverlapAuto:
+		return number(k) < number(f) && (v.asked.Clock == archive.Producer || k.Producer.Equal(f.Producer))
+	case plan.OverlapOldest:
+		return number(k) < number(f)
+	case plan.OverlapNewest:
+		return number(k) > number(f)
+	}
+	return false
+}
+
+// justified says that f is left out for something that is planned, or, by default, with the oldest
+// of its producer time, which is.
+func (v *view) justified(f archive.Fragment) bool {
+	for _, k := range v.planned {
+		if v.replaces(k, f) {
+			return true
+		}
+	}
+	return v.overlap == plan.OverlapAuto && slices.ContainsFunc(v.listed, func(k archive.Fragment) bool {
+		return k.Producer.Equal(f.Producer) && number(k) < number(f)
+	})
+}
+
+func TestOverlapsLoseNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v := viewed(planned(t))
+		for _, f := range v.listed {
+			is, left := v.plans(f), v.left[f.Number]
+			switch {
+			case f.Start(v.asked.Clock).Before(v.asked.From): // see TestOverlapsHoldTheStart
+			case is == left:
+				t.Fatalf("fragment %s: planned %v, left out %v", f.Number, is, left)
+			case left && !v.hidden(f) && !v.justified(f):
+				t.Fatalf("overlap %s: fragment %s is left out, but nothing is planned in its place", v.overlap, f.Number)
+			}
+		}
+	})
+}
+
+// What is planned begins with the fragment that plays when the range does, whatever else was left
+// out.
+func TestOverlapsHoldTheStart(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v := viewed(planned(t))
+		holds := func(f archive.Fragment) bool {
+			return !f.Producer.After(v.asked.From) && f.Producer.Add(f.Length+v.sample).After(v.asked.From.Add(v.tolerance))
+		}
+		if v.asked.Clock == archive.Server || v.overlap == plan.OverlapAuto {
+			return
+		}
+		could := slices.ContainsFunc(v.listed, func(f archive.Fragment) bool { return holds(f) && !v.hidden(f) })
+		if could && !slices.ContainsFunc(v.planned, holds) && !slices.ContainsFunc(v.planned, func(f archive.Fragment) bool {
+			return slices.ContainsFunc(v.listed, func(h archive.Fragment) bool { return holds(h) && v.replaces(f, h) })
+		}) {
+			t.Fatalf("overlap %s: something plays when the range begins, and nothing that does is planned", v.overlap)
+		}
+	})
+}
+
+// Where one footage was asked for, no producer time is planned twice, but for what arrived in one
+// millisecond and cannot be had apart.
+func TestOverlapsGiveOneFootage(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v := viewed(planned(t))
+		one := v.overlap == plan.OverlapOldest || v.overlap == plan.OverlapNewest || v.asked.Clock == archive.Producer
+		if v.overlap == plan.OverlapAll || !one {
+			return
+		}
+		for i, a := range v.planned {
+			for _, b := range v.planned[i+1:] {
+				if v.twice(a, b) && !v.crowded(a) && !v.crowded(b) {
+					t.Fatalf("overlap %s: %s and %s are both planned", v.overlap, a.Number, b.Number)
+				}
+			}
+		}
+	})
+}
+
+// crowded says that on the server clock something arrived together with f.
+func (v *view) crowded(f archive.Fragment) bool {
+	return v.asked.Clock == archive.Server && slices.ContainsFunc(v.listed, func(o archive.Fragment) bool {
+		return o.Number != f.Number && o.Server.Equal(f.Server)
+	})
+}
+
+// What plays is in the order of the clock, and where all is kept, session by session.
+func TestOverlapsPlayInOrder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		v := viewed(planned(t))
+		order := func(a, b archive.Fragment) int { return a.Start(v.asked.Clock).Compare(b.Start(v.asked.Clock)) }
+		if v.overlap != plan.OverlapAll || v.asked.Clock == archive.Server {
+			if !slices.IsSortedFunc(v.planned, order) {
+				t.Fatal("planned out of order")
+			}
+			return
+		}
+		if len(v.left) > 0 && !slices.ContainsFunc(v.listed, v.hidden) {
+			t.Fatal("all was asked for, and something is left out")
+		}
+		if !v.beside {
+			v.contiguous(t)
+		}
+	})
+}
+
+// contiguous checks that no session is played in parts, but around what cannot be had of it.
+func (v *view) contiguous(t *rapid.T) {
+	over := map[int]bool{}
+	for i, f := range v.planned {
+		session := v.session[f.Number]
+		if i > 0 && session != v.session[v.planned[i-1].Number] {
+			over[v.session[v.planned[i-1].Number]] = true
+		}
+		if over[session] && !slices.ContainsFunc(v.listed, func(f archive.Fragment) bool { return v.hidden(f) && v.session[f.Number] == session }) {
+			t.Fatalf("session %d goes on after another one", session)
+		}
+	}
+}

@@ -1,0 +1,294 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/kvsclip/kvsclip/archive"
+)
+
+// fate is what becomes of a fragment of a listing.
+type fate uint8
+
+const (
+	outside fate = iota // of the range
+	kept
+	leftOut // for what is kept
+	never   // can be had: see dropUnobtainable
+)
+
+// sieve decides what becomes of each fragment of a listing. What is outside the range takes
+// nothing's place: a fragment is left out only for one that is kept.
+type sieve struct {
+	*listing
+	asked     archive.Range
+	overlap   Overlap
+	fate      []fate // of listing.fs
+	stretches []stretch
+	oldest    map[int64]int // fragment of each producer millisecond; nil until it is needed
+}
+
+func (l *listing) sieve(r archive.Range, o Overlap) *sieve {
+	s := &sieve{listing: l, asked: r, overlap: cmp.Or(o, OverlapAuto), fate: make([]fate, len(l.fs))}
+	if !r.From.Before(r.To) {
+		return s
+	}
+	s.enter()
+	s.stretches = s.twice()
+	s.dropUnobtainable()
+	s.choose()
+	if r.Clock == archive.Producer {
+		s.relieve()
+	} else {
+		s.reunite()
+	}
+	return s
+}
+
+// enter takes in what starts in the range and what is still playing when it begins.
+func (s *sieve) enter() {
+	next, exact := s.from(s.asked.From)
+	end, _ := s.from(s.asked.To)
+	for i := next; i < end; i++ {
+		s.fate[i] = kept
+	}
+	if s.clock == archive.Server {
+		if !exact {
+			s.enterHolder(next)
+		}
+		return
+	}
+	plays := false
+	for i := range next {
+		// By default GetClip decides for the oldest of one start, whatever its length.
+		if s.overlap != OverlapAuto || s.leads(i) {
+			plays = s.holds(s.fs[i], next)
+		}
+		if plays {
+			s.fate[i] = kept
+		}
+	}
+}
+
+// enterHolder takes in the last fragment to come before the range, if it is still playing then, and
+// all of its start, for none of them can be asked for alone.
+func (s *sieve) enterHolder(next int) {
+	if next == 0 || !s.holds(s.fs[next-1], next) {
+		return
+	}
+	first, _ := s.group(next - 1)
+	for i := first; i < next; i++ {
+		s.fate[i] = kept
+	}
+}
+
+// holds says that f goes on until the range begins, or until fragment next does.
+func (s *sieve) holds(f archive.Fragment, next int) bool {
+	return s.end(f).After(s.asked.From) || next < len(s.fs) && !s.broken(f, s.fs[next])
+}
+
+// dropUnobtainable leaves out what no request can single out: fragments that are not the oldest of
+// their producer time, and arrived in one millisecond with it or, on the producer clock, with any
+// other. GetClip gives the oldest in their place, whatever is asked.
+func (s *sieve) dropUnobtainable() {
+	if s.clock == archive.Server {
+		s.dropEqual()
+		return
+	}
+	var together map[int64]int
+	for i := range s.fs {
+		if s.fate[i] == outside || s.leads(i) {
+			continue
+		}
+		if together == nil {
+			together = s.arrivals()
+		}
+		if together[s.fs[i].Server.UnixMilli()] > 1 {
+			s.fate[i] = never
+		}
+	}
+}
+
+// arrivals counts the fragments of each server millisecond.
+func (l *listing) arrivals() map[int64]int {
+	n := make(map[int64]int, len(l.fs))
+	for i := range l.fs {
+		n[l.fs[i].Server.UnixMilli()]++
+	}
+	return n
+}
+
+// dropEqual leaves out what is equal to an older fragment on both clocks.
+func (s *sieve) dropEqual() {
+	seen := map[int64]bool{}
+	for i := range s.fs {
+		if s.leads(i) {
+			clear(seen)
+			if i+1 == len(s.fs) || s.leads(i+1) {
+				continue
+			}
+		}
+		at := s.fs[i].Producer.UnixMilli()
+		if s.fate[i] == kept && seen[at] {
+			s.fate[i] = never
+		}
+		seen[at] = true
+	}
+}
+
+// choose leaves out what the overlap says of each stretch that was recorded twice.
+func (s *sieve) choose() {
+	for _, st := range s.stretches {
+		switch s.overlap {
+		case OverlapAll:
+		case OverlapNewest:
+			s.greedy(st, -1)
+		case OverlapOldest:
+			s.greedy(st, 1)
+		default:
+			s.oldestOfEach(st)
+			if s.clock == archive.Producer {
+				s.greedy(st, 1)
+			}
+		}
+	}
+}
+
+// oldestOfEach keeps the oldest fragment of each producer time, as GetClip does.
+func (s *sieve) oldestOfEach(st stretch) {
+	for k := 1; k < len(st.members); k++ {
+		i := st.members[k]
+		if s.fate[i] == kept && s.fs[i].Producer.Equal(s.fs[st.members[k-1]].Producer) {
+			s.fate[i] = leftOut
+		}
+	}
+}
+
+// greedy takes the fragments of a stretch in the order of arrival (way is 1), or against it (-1),
+// and leaves out what overlaps one that is already kept.
+func (s *sieve) greedy(st stretch, way int) {
+	byAge := slices.Clone(st.members)
+	slices.SortFunc(byAge, func(a, b int) int { return way * archive.CompareNumbers(s.fs[a], s.fs[b]) })
+	taken := taken{judge: s.judge, starts: map[int64]bool{}, boxes: map[int64][]archive.Fragment{}}
+	for _, i := range byAge {
+		switch {
+		case s.fate[i] != kept:
+		case taken.overlaps(s.fs[i]):
+			s.fate[i] = leftOut
+		default:
+			taken.add(s.fs[i])
+		}
+	}
+}
+
+// taken is producer time that kept fragments take up, in boxes of a fragment's greatest length.
+type taken struct {
+	judge
+	starts map[int64]bool
+	boxes  map[int64][]archive.Fragment
+}
+
+// span is the first and the last box that f lies in.
+func (t taken) span(f archive.Fragment) (first, last int64) {
+	box := archive.MaxFragmentLength.Milliseconds()
+	return f.Producer.UnixMilli() / box, t.filmed(f).UnixMilli() / box
+}
+
+func (t taken) add(f archive.Fragment) {
+	t.starts[f.Producer.UnixMilli()] = true
+	first, last := t.span(f)
+	for box := first; box <= last; box++ {
+		t.boxes[box] = append(t.boxes[box], f)
+	}
+}
+
+func (t taken) overlaps(f archive.Fragment) bool {
+	if t.starts[f.Producer.UnixMilli()] {
+		return true
+	}
+	first, last := t.span(f)
+	for box := first; box <= last; box++ {
+		if slices.ContainsFunc(t.boxes[box], func(k archive.Fragment) bool { return t.either(f, k) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// either says that a and b are doubled, whichever starts first.
+func (j judge) either(a, b archive.Fragment) bool {
+	if b.Producer.Before(a.Producer) {
+		a, b = b, a
+	}
+	return j.doubled(a, b)
+}
+
+// relieve takes out what starts before the range and has ended, but for the tolerance, when
+// another kept one begins that starts before it too.
+func (s *sieve) relieve() {
+	next, _ := s.from(s.asked.From)
+	for next < len(s.fs) && s.fs[next].Producer.Equal(s.asked.From) {
+		next++
+	}
+	var latest time.Time
+	for i := range next {
+		if s.fate[i] == kept {
+			latest = s.fs[i].Producer
+		}
+	}
+	for i, f := range s.fs[:next] {
+		if s.fate[i] == kept && f.Producer.Before(latest) && s.end(f).Sub(latest) <= s.tolerance {
+			s.fate[i] = outside
+		}
+	}
+}
+
+// reunite keeps, on the server clock, what was left out but arrived in one millisecond with a kept
+// fragment that cannot be had without it.
+func (s *sieve) reunite() {
+	for first := 0; first < len(s.fs); {
+		_, end := s.group(first)
+		if !s.whole(first, end) && !s.separable(first, end) {
+			s.restore(first, end)
+		}
+		first = end
+	}
+}
+
+// whole says that of the fragments of one start, from first to end, none was left out that a
+// request for the others would bring.
+func (s *sieve) whole(first, end int) bool { return !slices.Contains(s.fate[first:end], leftOut) }
+
+// separable says that all that are kept of the fragments of one server time can be asked for one
+// by one on the producer clock.
+func (s *sieve) separable(first, end int) bool {
+	for i := first; i < end; i++ {
+		if s.fate[i] == kept && !s.single(i) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *sieve) restore(first, end int) {
+	for i := first; i < end; i++ {
+		if s.fate[i] == leftOut {
+			s.fate[i] = kept
+		}
+	}
+}
+
+// single says that fragment i, of a listing on the server clock, can be had on the producer clock:
+// it is the oldest of its producer time, and that time is no other session's. An older one that
+// arrived before the listing begins would come in its place: the same footage, as far as the
+// service can tell.
+func (s *sieve) single(i int) bool {
+	if s.oldest == nil {
+		s.oldest = make(map[int64]int, len(s.fs))
+		for _, k := range slices.Backward(s.arrival) {
+			s.oldest[s.fs[k].Producer.UnixMilli()] = k
+		}
+	}
+	return !relative(s.fs[i]) && s.oldest[s.fs[i].Producer.UnixMilli()] == i
+}
