@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -120,7 +121,7 @@ func streamName(stream string) string {
 }
 
 // safe replaces what is not a letter, digit, '.', '-' or '_', and a leading dot or dash, so that
-// a name from outside is never a path, a hidden file or a flag.
+// a name from outside is never a path, a hidden file, a flag or a device.
 func safe(name string) string {
 	name = strings.Map(func(c rune) rune {
 		switch {
@@ -132,5 +133,11 @@ func safe(name string) string {
 	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "-") {
 		return "_" + name[1:]
 	}
+	if device.MatchString(name) {
+		return "_" + name
+	}
 	return name
 }
+
+// device matches names that older Windows takes for a device, whatever their ending.
+var device = regexp.MustCompile(`(?i)^(con|prn|aux|nul|com[0-9]|lpt[0-9])\.`)
