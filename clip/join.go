@@ -51,13 +51,13 @@ func Join(ctx context.Context, r JoinRequest) (*Report, error) {
 func clipsToSplice(clips []fetch.Piece) []splice.Piece {
 	out := make([]splice.Piece, len(clips))
 	for i, c := range clips {
-		out[i] = splice.Piece{Movie: c.Movie, Name: strconv.Quote(c.Path), Continues: true}
+		out[i] = splice.Piece{Movie: c.Movie, Name: strconv.Quote(c.Path)}
 	}
 	return out
 }
 
-// piecesToSplice hands fetched pieces on with their fragments. A piece goes on where the one
-// before ended if both lie in one span and nothing is missing between them.
+// piecesToSplice hands fetched pieces on with their fragments, and with the holes before them: where
+// nothing was recorded, or what was cannot be had.
 func piecesToSplice(p *plan.Plan, fetched *fetch.Result) []splice.Piece {
 	pieces := fetched.Pieces
 	out := make([]splice.Piece, len(pieces))
@@ -70,9 +70,7 @@ func piecesToSplice(p *plan.Plan, fetched *fetch.Result) []splice.Piece {
 		switch lost := lacks(fetched.Missing, before, pc, p.Timeline.Range.Clock); {
 		case lost > 0:
 			out[i].Hole = lost
-		case pc.Span == before.Span:
-			out[i].Continues = true
-		default:
+		case pc.Span != before.Span:
 			out[i].Hole = p.Timeline.Hole(pc.Span)
 		}
 	}

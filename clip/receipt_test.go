@@ -126,9 +126,9 @@ func prove(t *testing.T, outputs ...[]int) []proven {
 func joinPieces(t *testing.T, p *prover, numbers []int, path string) ([]byte, *media.Movie) {
 	t.Helper()
 	var in []splice.Piece
-	for i, n := range numbers {
+	for _, n := range numbers {
 		pc := p.pieces[n-1]
-		in = append(in, splice.Piece{Movie: pc.Movie, Fragments: pc.Fragments, Continues: i > 0, Together: true})
+		in = append(in, splice.Piece{Movie: pc.Movie, Fragments: pc.Fragments, Together: true})
 	}
 	j, err := splice.Join(in, splice.Options{})
 	if err != nil {

@@ -98,10 +98,10 @@ func movie(tracks ...*media.Track) *media.Movie {
 // piece is one whose first fragment was filmed at after noon and arrived half a second later.
 func piece(at time.Duration, tracks ...*media.Track) splice.Piece {
 	f := archive.Fragment{Number: strconv.Itoa(int(at / ms)), Producer: noon.Add(at), Server: noon.Add(at + 500*ms)}
-	return splice.Piece{Movie: movie(tracks...), Fragments: []archive.Fragment{f}, Continues: true, Name: "piece at " + at.String()}
+	return splice.Piece{Movie: movie(tracks...), Fragments: []archive.Fragment{f}, Name: "piece at " + at.String()}
 }
 
 // file is a clip of which nothing is known.
 func file(tracks ...*media.Track) splice.Piece {
-	return splice.Piece{Movie: movie(tracks...), Name: "file", Continues: true}
+	return splice.Piece{Movie: movie(tracks...), Name: "file"}
 }

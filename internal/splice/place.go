@@ -39,7 +39,7 @@ func (j *join) follow(p, prev *part, at int64) (int64, Seam) {
 	if p.Hole > 0 {
 		return j.skip(p, end)
 	}
-	if !taken.IsZero() && !j.anchor.time.IsZero() && p.Continues {
+	if !taken.IsZero() && !j.anchor.time.IsZero() { // a new session too may go on in time
 		want := j.anchor.at + ticks(taken.Sub(j.anchor.time), j.scale)
 		late := duration(end-want, j.scale)
 		near := late.Abs() <= maxDisagreement+duration(prev.lastPicture(j.scale), j.scale)

@@ -76,7 +76,6 @@ func recording(t *rapid.T) []splice.Piece {
 		if a := blocks(t, v); a != nil {
 			p = piece(at, v, a)
 		}
-		p.Continues = rapid.IntRange(0, 5).Draw(t, "continues") > 0
 		if rapid.IntRange(0, 9).Draw(t, "file") == 0 {
 			p.Fragments = nil
 		}

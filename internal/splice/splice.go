@@ -25,11 +25,9 @@ type Piece struct {
 	// Fragments are what the piece holds, in start-time order; nil when that is not known. The
 	// piece is then placed back to back.
 	Fragments []archive.Fragment
-	// Continues says that the piece goes on where the one before ended: no gap lies between.
-	Continues bool
 	// Hole is how long nothing was recorded right before the piece, on Options.Clock; 0 if nothing
-	// is missing. A piece that does not continue the one before and has no hole before it begins a
-	// new session, or its camera's clock was set back.
+	// is missing: the piece goes on where the one before ended, or begins a new session, or its
+	// camera's clock was set.
 	Hole time.Duration
 	// Together says that sound and picture began together if the movie has no edit list: so it is
 	// with a piece that begins with a fragment. The delay that B-frames then give the picture by

@@ -106,8 +106,7 @@ func seams(j *splice.Joined) []splice.Seam {
 
 func TestPlace(t *testing.T) {
 	type seam = splice.Seam
-	cut := func(p splice.Piece) splice.Piece { p.Continues = false; return p }
-	gap := func(p splice.Piece) splice.Piece { p.Continues, p.Hole = false, time.Hour-s; return p }
+	gap := func(p splice.Piece) splice.Piece { p.Hole = time.Hour - s; return p }
 	for name, c := range map[string]struct {
 		pieces []splice.Piece
 		want   []seam
@@ -151,10 +150,6 @@ func TestPlace(t *testing.T) {
 		"a gap before a file": {
 			[]splice.Piece{piece(0, video(25)), gap(file(video(25)))},
 			[]seam{{Position: s, Action: splice.ActionGap}},
-		},
-		"a session of its own, without a hole": {
-			[]splice.Piece{piece(0, video(25)), cut(piece(1500*ms, video(25))), piece(2510*ms, video(25))},
-			[]seam{{Position: s, Action: splice.ActionBack}, {Position: 2010 * ms, Action: splice.ActionJoin}},
 		},
 		"files": {
 			[]splice.Piece{file(video(25)), file(video(24)), file(video(25))},
