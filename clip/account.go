@@ -24,7 +24,7 @@ func (g *get) account(p *plan.Plan, fetched *fetch.Result) *Report {
 	return &Report{
 		Stream: streamName(g.Stream), Region: g.Region(), Clock: g.Range.Clock.String(),
 		Requested: &Instants{From: Time{g.Range.From}, To: Time{g.Range.To}},
-		Delivered: spanned(p, pieces),
+		Delivered: spanned(p, fetched),
 		Outputs:   []Output{}, Gaps: gaps(p), GapPolicy: cmp.Or(g.Gaps, GapsSqueeze), Seams: []Seam{},
 		Missing:   missing(fetched.Missing, g.Range.Clock),
 		Fragments: Fragments{Listed: p.Fragments(), Fetched: fragments(pieces)},
@@ -57,10 +57,10 @@ func fragments(pieces []fetch.Piece) int {
 	return n
 }
 
-// spanned is from the first fragment to the end of the last, as the listing tells it; nil without
-// one.
-func spanned(p *plan.Plan, pieces []fetch.Piece) *Instants {
-	spans := p.Timeline.Spans
+// spanned is from the first fragment that came to the end of the last, as the listing tells it; nil
+// without one.
+func spanned(p *plan.Plan, fetched *fetch.Result) *Instants {
+	spans, pieces := p.Timeline.Spans, fetched.Pieces
 	if len(spans) == 0 || len(pieces) == 0 {
 		return nil
 	}
@@ -68,7 +68,22 @@ func spanned(p *plan.Plan, pieces []fetch.Piece) *Instants {
 	for _, s := range spans {
 		length += s.To.Sub(s.From)
 	}
-	return &Instants{From: Time{spans[0].From}, To: Time{spans[len(spans)-1].To}, DurationMs: length.Milliseconds()}
+	for _, m := range fetched.Missing {
+		length -= m.Fragment.Length
+	}
+	from := pieces[0].Fragments[0].Start(p.Timeline.Range.Clock)
+	return &Instants{From: Time{from}, To: Time{ended(p, pieces[len(pieces)-1])}, DurationMs: length.Milliseconds()}
+}
+
+// ended is when the piece's last fragment ends: where the next of its span begins, or its span ends.
+func ended(p *plan.Plan, pc fetch.Piece) time.Time {
+	last, s := pc.Fragments[len(pc.Fragments)-1], p.Timeline.Spans[pc.Span]
+	for i, f := range s.Fragments[:len(s.Fragments)-1] {
+		if f.Number == last.Number {
+			return s.Fragments[i+1].Start(p.Timeline.Range.Clock)
+		}
+	}
+	return s.To
 }
 
 // missing tells what could not be had.

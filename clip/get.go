@@ -216,9 +216,7 @@ func (g *get) run(ctx context.Context) (*Report, error) {
 	if len(p.Pieces) > splice.MaxPieces && g.Merge != MergeNone {
 		return nil, fmt.Errorf("%w: %d pieces, and one file can be made of %d: ask for a shorter range, or longer pieces", ErrUsage, len(p.Pieces), splice.MaxPieces)
 	}
-	if err := g.begin(p); err != nil {
-		return nil, err
-	}
+	g.begin(p)
 	g.report.Report(progress.Planned{Pieces: len(p.Pieces), Fragments: p.Fragments(), Bytes: p.Bytes()})
 	fetched, err := g.fetch(ctx, p)
 	if err != nil {

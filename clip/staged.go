@@ -112,7 +112,7 @@ func (g *get) tidied(r *Report) *Report {
 
 // begin notes in the journal what this run makes, and tells what an unfinished one before it was
 // to make if that was something else.
-func (g *get) begin(p *plan.Plan) error {
+func (g *get) begin(p *plan.Plan) {
 	now := g.this()
 	now.Recording, now.Fragments = recording(p), p.Fragments()
 	if last := g.folder.Last(); last != nil {
@@ -120,10 +120,7 @@ func (g *get) begin(p *plan.Plan) error {
 			g.tell(text)
 		}
 	}
-	if err := g.folder.Begin(now); err != nil {
-		return local(err)
-	}
-	return nil
+	g.folder.Begin(now)
 }
 
 // recording is a hash of what the plan is made of.

@@ -97,16 +97,3 @@ func journaled(t *testing.T, folder string) (pieces int, done bool) {
 	}
 	return pieces, done
 }
-
-func exists(path string) bool {
-	_, err := os.Lstat(path)
-	return err == nil
-}
-
-// same holds a file against the one of an undisturbed run.
-func same(t *testing.T, path string, want *clip.Report) {
-	t.Helper()
-	if got := fileHash(t, path); got != want.Outputs[0].SHA256 {
-		t.Errorf("%s differs from that of an undisturbed run", filepath.Base(path))
-	}
-}

@@ -336,3 +336,16 @@ func fileHash(t testing.TB, path string) string {
 	}
 	return fmt.Sprintf("%x", sha256.Sum256(b))
 }
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// same holds a file against the one of an undisturbed run.
+func same(t *testing.T, path string, want *clip.Report) {
+	t.Helper()
+	if got := fileHash(t, path); got != want.Outputs[0].SHA256 {
+		t.Errorf("%s differs from that of an undisturbed run", filepath.Base(path))
+	}
+}

@@ -64,7 +64,7 @@ func explain(ctx context.Context, path string, err error) (code int, kind, hint 
 		if !v.match {
 			continue
 		}
-		if called && v.code != exitInterrupted {
+		if called && v.code != exitInterrupted && v.code != exitIncomplete {
 			v.kind = cmp.Or(answer.Code, v.kind)
 			v.hint = cmp.Or(answer.Advice(), v.hint)
 			if resumes(path) && (kvs.Judge(answer) == kvs.Retry || v.code == exitDenied) {
@@ -101,7 +101,8 @@ func verdicts(ctx context.Context, path string, err error) []verdict {
 		{kvs.IsNoStream(err) || is(kvs.ErrWrongRegion), exitNoStream, "noStream", "kvsclip streams lists what is there; --region and --profile choose where"},
 		{is(clip.ErrExists) || is(fs.ErrExist), exitLocal, "exists", otherName},
 		{isLocal(err), exitLocal, "local", localHint(err)},
-		{is(clip.ErrIncomplete), exitIncomplete, "incomplete", more},
+		{is(errLacking), exitIncomplete, "incomplete", "should the footage come back, --force makes the clip anew"},
+		{is(clip.ErrIncomplete), exitIncomplete, "incomplete", "--allow-incomplete writes the clip without it, and names what is missing\n" + more},
 		{is(clip.ErrEmpty) || kvs.IsEmpty(err) || kvs.IsRetention(err), exitEmpty, "empty", "kvsclip plan with a wider range shows what was recorded; check --tz and --clock"},
 		{is(clip.ErrReceipt), exitFailed, "receipt", verifyHint(err)},
 		{is(clip.ErrDiffers), exitFailed, "differs", verifyHint(err)},

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -175,10 +176,13 @@ func (a *app) runGet(ctx context.Context, f *getFlags, stream string) error {
 	return lacking(report)
 }
 
+// errLacking means that the clip was written all the same.
+var errLacking = errors.New("written without, as --allow-incomplete says")
+
 // lacking is the error of a clip that was written although something is missing.
 func lacking(r *clip.Report) error {
 	if len(r.Missing) == 0 {
 		return nil
 	}
-	return shownError{fmt.Errorf("%w: %s: the clip was written without, as --allow-incomplete says", clip.ErrIncomplete, countText(len(r.Missing), "fragment"))}
+	return shownError{fmt.Errorf("%w: %s: %w", clip.ErrIncomplete, countText(len(r.Missing), "fragment"), errLacking)}
 }

@@ -40,9 +40,9 @@ Keys of --json, which are only added to:
   spans[]           {from, to, durationMs, fragments, bytes} of what was recorded
   gaps[]            {from, to, durationMs} of what was not
   overlap           which footage is kept where some was recorded more than once: --overlap
-  overlaps[]        {from, to, durationMs, kept, leftOut, equal, lostMs} where it was, in producer time:
-                    fragments kept and left out, whether all start with another one, and how much
-                    time only those have that are left out
+  overlaps[]        {from, to, durationMs, kept, leftOut, equal, twiceMs, lostMs} where it was, in
+                    producer time: fragments kept and left out, whether all start with another one,
+                    how much time several have that are kept, and how much only those that are not
   clocks            {offsetMs, spreadMs, relative, backwards, jumps, lateMs, lateFrom, lateTo, use,
                     findings[]}: the median and the spread of server time minus producer time, whether
                     producer times start at 1970, how often they were set back or jumped ahead, how
@@ -50,7 +50,8 @@ Keys of --json, which are only added to:
                     "relative", "ahead", "behind", "backwards", "jumps", "late"
   pieces[]          {piece, first, last, fragments, bytes}: requests from 1, by starts of fragments;
                     and clock, where it is not the range's
-  fragments, repeated, bytes
+  fragments, bytes  of all pieces
+  repeated          fragments that are left out of it for another one
   calls             {ListFragments, GetClip}: how many get makes at the least
   quotaFloorMs      the least time the stream's quota lets get take
   estimatedCostUSD  [low, high], transfer out of AWS left out
@@ -149,22 +150,30 @@ func overlapText(o plan.Overlapping, zone *time.Location) string {
 
 // overlapNotes says by what rule footage was left out, or could be.
 func overlapNotes(t plan.Timeline) (notes []string) {
-	var lost time.Duration
+	var twice, lost time.Duration
 	left := 0
 	for _, o := range t.Overlaps {
+		twice += o.Twice
 		lost += o.Lost
 		left += o.LeftOut
 	}
 	switch {
-	case len(t.Overlaps) == 0 || t.Overlap == plan.OverlapAll && left == 0:
 	case left == 0:
-		notes = append(notes, "footage of overlapping times is all kept; --overlap oldest or newest keeps one of each")
+	case t.Overlap == plan.OverlapAuto:
+		notes = append(notes, "what came again and was there already is left out; --overlap newest keeps what came last, all everything")
 	case t.Overlap == plan.OverlapAll:
 		notes = append(notes, "what is left out has the producer time of an older fragment and arrived together with another: it cannot be asked for")
 	case t.Overlap == plan.OverlapNewest:
 		notes = append(notes, "of overlapping footage what came last is kept; --overlap oldest keeps what came first, all everything")
 	default:
 		notes = append(notes, "of overlapping footage what came first is kept; --overlap newest keeps what came last, all everything")
+	}
+	switch {
+	case twice == 0:
+	case t.Overlap == plan.OverlapAuto:
+		notes = append(notes, lengthText(twice)+" is there twice; --overlap oldest leaves it out")
+	default:
+		notes = append(notes, lengthText(twice)+" is there twice")
 	}
 	if lost > 0 {
 		notes = append(notes, fmt.Sprintf("%s of what is left out is nowhere else; --overlap all keeps it", lengthText(lost)))
@@ -255,6 +264,7 @@ type (
 		Kept    int   `json:"kept"`
 		LeftOut int   `json:"leftOut"`
 		Equal   bool  `json:"equal"`
+		TwiceMs int64 `json:"twiceMs"`
 		LostMs  int64 `json:"lostMs"`
 	}
 	clocksOut struct {
@@ -320,12 +330,19 @@ func planJSON(p *plan.Plan, stream, region string, q asked) planOut {
 		out.Gaps = append(out.Gaps, stretch(g.From, g.To))
 	}
 	for _, o := range p.Timeline.Overlaps {
-		out.Overlaps = append(out.Overlaps, doubleOut{stretch(o.From, o.To), o.Kept, o.LeftOut, o.Equal, o.Lost.Milliseconds()})
+		out.Overlaps = append(out.Overlaps, doubleJSON(o))
 	}
 	for _, pc := range p.Pieces {
 		out.Pieces = append(out.Pieces, pieceJSON(pc, q.Clock))
 	}
 	return out
+}
+
+func doubleJSON(o plan.Overlapping) doubleOut {
+	return doubleOut{
+		gapOut: stretch(o.From, o.To), Kept: o.Kept, LeftOut: o.LeftOut, Equal: o.Equal,
+		TwiceMs: o.Twice.Milliseconds(), LostMs: o.Lost.Milliseconds(),
+	}
 }
 
 func pieceJSON(pc plan.Piece, asked archive.Clock) pieceOut {

@@ -28,7 +28,7 @@ func somePlan() (*plan.Plan, asked) {
 			Gaps:  []plan.Gap{{From: at(4), To: at(64)}},
 
 			Overlap:  plan.OverlapNewest,
-			Overlaps: []plan.Overlapping{{From: at(3602), To: at(3604).Add(500 * time.Millisecond), Kept: 2, LeftOut: 1, Equal: true, Lost: 500 * time.Millisecond}},
+			Overlaps: []plan.Overlapping{{From: at(3602), To: at(3604).Add(500 * time.Millisecond), Kept: 2, LeftOut: 1, Equal: true, Twice: 1500 * time.Millisecond, Lost: 500 * time.Millisecond}},
 			Repeated: []archive.Fragment{fragment(3602)},
 		},
 		Clocks: plan.Clocks{
@@ -56,6 +56,7 @@ func TestPlanText(t *testing.T) {
   quota     at least 106ms
   cost      about $0.000025 to $0.000035
   note: of overlapping footage what came last is kept; --overlap oldest keeps what came first, all everything
+  note: 1.5s is there twice
   note: 500ms of what is left out is nowhere else; --overlap all keeps it
   note: something
 `
@@ -114,6 +115,7 @@ func TestPlanJSON(t *testing.T) {
    "kept": 2,
    "leftOut": 1,
    "equal": true,
+   "twiceMs": 1500,
    "lostMs": 500
   }
  ],
@@ -179,20 +181,25 @@ func TestPlanWithoutListingHasNoPrice(t *testing.T) {
 }
 
 func TestPlanTellsOfOverlaps(t *testing.T) {
-	left := func(n int, lost time.Duration) []plan.Overlapping {
-		return []plan.Overlapping{{Kept: 1, LeftOut: n, Lost: lost}}
+	double := func(left int, twice, lost time.Duration) []plan.Overlapping {
+		return []plan.Overlapping{{Kept: 1, LeftOut: left, Lost: lost}, {Kept: 2, Twice: twice}}
 	}
-	const first = "of overlapping footage what came first is kept; --overlap newest keeps what came last, all everything"
+	const (
+		again = "what came again and was there already is left out; --overlap newest keeps what came last, all everything"
+		first = "of overlapping footage what came first is kept; --overlap newest keeps what came last, all everything"
+		lost  = "1s of what is left out is nowhere else; --overlap all keeps it"
+	)
 	for name, c := range map[string]struct {
 		t    plan.Timeline
 		want []string
 	}{
 		"none":              {plan.Timeline{Overlap: plan.OverlapAuto}, nil},
-		"all kept":          {plan.Timeline{Overlap: plan.OverlapAuto, Overlaps: left(0, 0)}, []string{"footage of overlapping times is all kept; --overlap oldest or newest keeps one of each"}},
-		"the oldest":        {plan.Timeline{Overlap: plan.OverlapAuto, Overlaps: left(2, 0)}, []string{first}},
-		"all":               {plan.Timeline{Overlap: plan.OverlapAll, Overlaps: left(0, 0)}, nil},
-		"all that there is": {plan.Timeline{Overlap: plan.OverlapAll, Overlaps: left(1, 0)}, []string{"what is left out has the producer time of an older fragment and arrived together with another: it cannot be asked for"}},
-		"and lost":          {plan.Timeline{Overlap: plan.OverlapOldest, Overlaps: left(2, time.Second)}, []string{first, "1s of what is left out is nowhere else; --overlap all keeps it"}},
+		"all kept":          {plan.Timeline{Overlap: plan.OverlapAuto, Overlaps: double(0, 3*time.Second, 0)}, []string{"3s is there twice; --overlap oldest leaves it out"}},
+		"what was there":    {plan.Timeline{Overlap: plan.OverlapAuto, Overlaps: double(2, 0, 0)}, []string{again}},
+		"some of it":        {plan.Timeline{Overlap: plan.OverlapAuto, Overlaps: double(2, 1500*time.Millisecond, time.Second)}, []string{again, "1.5s is there twice; --overlap oldest leaves it out", lost}},
+		"all":               {plan.Timeline{Overlap: plan.OverlapAll, Overlaps: double(0, 3*time.Second, 0)}, []string{"3s is there twice"}},
+		"all that there is": {plan.Timeline{Overlap: plan.OverlapAll, Overlaps: double(1, 0, 0)}, []string{"what is left out has the producer time of an older fragment and arrived together with another: it cannot be asked for"}},
+		"the oldest":        {plan.Timeline{Overlap: plan.OverlapOldest, Overlaps: double(2, 0, time.Second)}, []string{first, lost}},
 	} {
 		if d := cmp.Diff(c.want, overlapNotes(c.t)); d != "" {
 			t.Errorf("overlapNotes, %s (-want +got):\n%s", name, d)

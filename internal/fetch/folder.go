@@ -62,8 +62,8 @@ func (f *Folder) Known() bool { return f.journal.format == journalFormat }
 // Last is what the last run in the folder was to make, nil if there was none.
 func (f *Folder) Last() *Run { return f.journal.run }
 
-// Begin notes what the run at work is to make.
-func (f *Folder) Begin(r Run) error { return f.journal.note(line{Run: &r}) }
+// Begin says what the run at work is to make. It is noted with the first piece.
+func (f *Folder) Begin(r Run) { f.journal.begin(r) }
 
 // LastDone decodes what the last run noted by SetDone into v, and says whether there was something.
 func (f *Folder) LastDone(v any) bool {

@@ -56,6 +56,7 @@ type journal struct {
 	torn   bool     // the last line has no end
 	format int
 	run    *Run // of the last run
+	begun  bool // run is not in the file yet
 	pieces map[string]noted
 	halved map[string]bool
 	done   json.RawMessage // of the last run, nil unless it came that far
@@ -118,14 +119,30 @@ func (j *journal) take(l line) {
 func (j *journal) note(l line) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if err := j.openLocked(); err != nil {
+	lines := []line{l}
+	if j.begun {
+		lines = []line{{Run: j.run}, l}
+	}
+	err := j.openLocked()
+	for _, l := range lines {
+		if err == nil {
+			err = j.appendLocked(l)
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("writing the journal: %w", err)
 	}
-	if err := j.appendLocked(l); err != nil {
-		return fmt.Errorf("writing the journal: %w", err)
-	}
+	j.begun = false
 	j.take(l)
 	return nil
+}
+
+// begin sets what the run is to make. It is noted with the first thing there is to note of the run:
+// one that has done nothing leaves nothing.
+func (j *journal) begin(r Run) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.run, j.done, j.begun = &r, nil, true
 }
 
 // openLocked opens the file for writing. The first line of all tells the format.
@@ -186,7 +203,7 @@ func (j *journal) forget() error {
 	j.close()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.format, j.run, j.done, j.torn = journalFormat, nil, nil, false
+	j.format, j.run, j.done, j.torn, j.begun = journalFormat, nil, nil, false, false
 	clear(j.pieces)
 	clear(j.halved)
 	if err := os.Remove(j.path); !errors.Is(err, fs.ErrNotExist) {

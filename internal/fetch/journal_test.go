@@ -36,15 +36,22 @@ func opened(t *testing.T) *fetch.Folder {
 	return f
 }
 
+// started begins a run that comes as far as to note something.
+func started(t *testing.T, f *fetch.Folder, request string) {
+	t.Helper()
+	f.Begin(fetch.Run{Request: request})
+	if err := f.SetDone("much"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestTheJournalTellsTheNextRun(t *testing.T) {
 	f := opened(t)
 	if f.Last() != nil || !f.Known() {
 		t.Errorf("a new folder tells of a run %v, known %t", f.Last(), f.Known())
 	}
 	first := fetch.Run{Version: "v1", Request: "door", Fragments: 3}
-	if err := f.Begin(first); err != nil {
-		t.Fatal(err)
-	}
+	f.Begin(first)
 	if err := f.SetDone(map[string]int{"files": 2}); err != nil {
 		t.Fatal(err)
 	}
@@ -57,13 +64,19 @@ func TestTheJournalTellsTheNextRun(t *testing.T) {
 		t.Errorf("done: %v, want 2 files", done)
 	}
 	second := fetch.Run{Version: "v2", Request: "yard"}
-	if err := f.Begin(second); err != nil {
-		t.Fatal(err)
-	}
-	f = reopened(t, f)
+	f.Begin(second)
 	if f.LastDone(&done) {
 		t.Error("what one run had done is told of the next one")
 	}
+	f = reopened(t, f)
+	if diff := cmp.Diff(&first, f.Last()); diff != "" {
+		t.Error(diff, "from a run that did nothing")
+	}
+	f.Begin(second)
+	if err := f.SetDone(0); err != nil {
+		t.Fatal(err)
+	}
+	f = reopened(t, f)
 	if diff := cmp.Diff(&second, f.Last()); diff != "" {
 		t.Error(diff)
 	}
@@ -78,9 +91,7 @@ func TestTheJournalTellsTheNextRun(t *testing.T) {
 // A kill or a power cut tears the last line; what was noted before it and after it stands.
 func TestATornLineOfTheJournalCountsForNothing(t *testing.T) {
 	f := opened(t)
-	if err := f.Begin(fetch.Run{Request: "first"}); err != nil {
-		t.Fatal(err)
-	}
+	started(t, f, "first")
 	path := filepath.Join(f.Path(), "journal")
 	whole, err := os.ReadFile(path)
 	if err != nil {
@@ -94,9 +105,7 @@ func TestATornLineOfTheJournalCountsForNothing(t *testing.T) {
 	if got := f.Last(); got == nil || got.Request != "first" {
 		t.Errorf("after a torn line: %v, want the first run", got)
 	}
-	if err := f.Begin(fetch.Run{Request: "second"}); err != nil {
-		t.Fatal(err)
-	}
+	started(t, f, "second")
 	f = reopened(t, f)
 	if got := f.Last(); got == nil || got.Request != "second" {
 		t.Errorf("after going on behind a torn line: %v, want the second run", got)
@@ -132,9 +141,7 @@ func FuzzJournal(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%d bytes: %v", len(b), err)
 		}
-		if err := j.Begin(fetch.Run{Request: "next"}); err != nil {
-			t.Fatal(err)
-		}
+		started(t, j, "next")
 		if j = reopened(t, j); j.Last() == nil || j.Last().Request != "next" {
 			t.Errorf("behind %q the next run is not found", b)
 		}

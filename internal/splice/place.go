@@ -46,10 +46,9 @@ func (j *join) follow(p, prev *part, at int64) (int64, Seam) {
 		if near && want > at+prev.latest(j.scale) {
 			return want, Seam{Action: ActionJoin}
 		}
-		if !near {
-			j.anchor = anchor{time: taken, at: end}
+		if near {
+			return end, Seam{Action: ActionBack, VideoError: late}
 		}
-		return end, Seam{Action: ActionBack, VideoError: late}
 	}
 	j.anchor = anchor{time: taken, at: end}
 	return end, Seam{Action: ActionBack}

@@ -77,7 +77,8 @@ type Seam struct {
 	Piece    int           // index of the later piece, from 1
 	At       time.Time     // producer time of its first fragment; zero when not known
 	Position time.Duration // of its first picture, from the first picture of the movie
-	// VideoError is where the picture lies against its producer time: positive is late.
+	// VideoError is where the picture lies against its producer time: positive is late. 0 where
+	// that time has nothing to do with the one before.
 	VideoError time.Duration
 	// AudioError is how far the sound lies from its place beside the picture: positive is late.
 	AudioError time.Duration
