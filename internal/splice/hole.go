@@ -8,7 +8,7 @@ import (
 )
 
 // maxJitter is how far the distances of two pieces may lie apart by the producer's clock and by
-// the asked one. Arrival jitters with the network by less; a producer's clock that was set meanwhile
+// the server's. Arrival jitters with the network by less; a producer's clock that was set meanwhile
 // is off by more, and says nothing then of how long a hole lasted.
 const maxJitter = 2 * time.Second
 
@@ -32,11 +32,11 @@ func (j *join) wall(p *part, end int64) int64 {
 	if first.taken().IsZero() || p.taken().IsZero() {
 		return end + ticks(p.Hole, j.scale)
 	}
-	taken, asked := p.since(first, archive.Producer), p.since(first, j.options.Clock)
-	if (taken - asked).Abs() <= maxJitter {
+	taken, came := p.since(first, archive.Producer), p.since(first, archive.Server)
+	if j.options.Wall == archive.Producer || (taken-came).Abs() <= maxJitter {
 		return ticks(taken, j.scale)
 	}
-	return ticks(asked, j.scale)
+	return ticks(came, j.scale)
 }
 
 // since is how long after the other part p began, on clock c.

@@ -87,7 +87,7 @@ func TestKeptHoles(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			j := join(t, c.pieces, splice.Options{Clock: c.clock, Keep: true})
+			j := join(t, c.pieces, splice.Options{Clock: c.clock, Keep: true, Wall: c.clock})
 			diff(t, "Join: seams", c.want, seams(j))
 			for i, sm := range j.Seams {
 				before := last(shots(t, j.Movie, i, media.Video))
@@ -308,14 +308,15 @@ func TestKeepProperty(t *testing.T) {
 			}
 		}
 		clock := rapid.SampledFrom([]archive.Clock{archive.Server, archive.Producer}).Draw(t, "clock")
-		j := join(t, pieces, splice.Options{Clock: clock, Keep: true})
+		wall := rapid.SampledFrom([]archive.Clock{archive.Server, archive.Producer}).Draw(t, "wall")
+		j := join(t, pieces, splice.Options{Clock: clock, Keep: true, Wall: wall})
 		origin := first(shots(t, j.Movie, 0, media.Video))
 		for i := 1; i < len(pieces); i++ {
 			p, at := pieces[i], first(shots(t, j.Movie, i, media.Video))-origin
 			if p.Hole == 0 {
 				continue
 			}
-			if want := onTheWall(pieces, i, clock); !math.IsNaN(want) && at < want-1e-4 {
+			if want := onTheWall(pieces, i, wall); !math.IsNaN(want) && at < want-1e-4 {
 				t.Fatalf("piece %d: its picture is at %f s, want %f at least", i, at, want)
 			} else if sm := j.Seams[i-1]; sm.Action != splice.ActionHeld || !math.IsNaN(want) && math.Abs(sm.VideoError.Seconds()-(at-want)) > 1e-4 {
 				t.Fatalf("piece %d: picture at %f s, want %f; its seam says %+v", i, at, want, sm)
@@ -328,13 +329,13 @@ func TestKeepProperty(t *testing.T) {
 
 // onTheWall is when the picture of piece i is due after the movie's first; not a number without
 // times.
-func onTheWall(pieces []splice.Piece, i int, clock archive.Clock) float64 {
+func onTheWall(pieces []splice.Piece, i int, wall archive.Clock) float64 {
 	a, b := pieces[0].Fragments, pieces[i].Fragments
 	if a == nil || b == nil {
 		return math.NaN()
 	}
 	taken := b[0].Producer.Sub(a[0].Producer).Seconds()
-	if asked := b[0].Start(clock).Sub(a[0].Start(clock)).Seconds(); math.Abs(asked-taken) > 2 {
+	if asked := b[0].Start(wall).Sub(a[0].Start(wall)).Seconds(); math.Abs(asked-taken) > 2 {
 		return asked
 	}
 	return taken

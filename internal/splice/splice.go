@@ -47,6 +47,9 @@ type Options struct {
 	// last picture before a hole stands still and sound is silent. Otherwise holes are closed up,
 	// and chapters tell where.
 	Keep bool
+	// Wall is the clock by whose distances kept holes last where the two clocks disagree: the
+	// producer's where footage came late, the server's where the camera's clock was set.
+	Wall archive.Clock
 }
 
 // Joined is the outcome of Join.
