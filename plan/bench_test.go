@@ -26,12 +26,13 @@ func BenchmarkBuild(b *testing.B) {
 		listed []archive.Fragment
 		o      plan.Overlap
 	}{
-		"producer":                   {span(0, 24*time.Hour), day, ""},
-		"producer, all filmed twice": {span(0, 24*time.Hour), doubled, plan.OverlapNewest},
-		"producer, all of it":        {span(0, 24*time.Hour), doubled, plan.OverlapAll},
-		"server":                     {on(archive.Server, 0, 24*time.Hour), day, ""},
-		"server, all sent twice":     {on(archive.Server, 0, 24*time.Hour), every, ""},
-		"server, one millisecond":    {on(archive.Server, 0, 24*time.Hour), starting(steady(43_200), upTo(43_200)...), ""},
+		"producer":                    {span(0, 24*time.Hour), day, ""},
+		"producer, all filmed twice":  {span(0, 24*time.Hour), doubled, plan.OverlapNewest},
+		"producer, all there already": {span(0, 24*time.Hour), doubled, ""},
+		"producer, all of it":         {span(0, 24*time.Hour), doubled, plan.OverlapAll},
+		"server":                      {on(archive.Server, 0, 24*time.Hour), day, ""},
+		"server, all sent twice":      {on(archive.Server, 0, 24*time.Hour), every, ""},
+		"server, one millisecond":     {on(archive.Server, 0, 24*time.Hour), starting(steady(43_200), upTo(43_200)...), ""},
 	} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -119,6 +119,9 @@ func (j judge) lasts(f archive.Fragment) time.Duration {
 	return min(f.Length, archive.MaxFragmentLength) + j.sample
 }
 
+// slack is the longest hole between footage that is none: both ends have a usual sample in them.
+func (j judge) slack() time.Duration { return max(minTolerance, j.tolerance-j.sample) }
+
 // end is where fragment f ends as near as the listing tells, on the judge's clock.
 func (j judge) end(f archive.Fragment) time.Time {
 	return f.Start(j.clock).Add(f.Length + j.sample)

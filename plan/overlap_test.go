@@ -27,12 +27,12 @@ type told struct {
 	from, to      time.Duration
 	kept, leftOut int
 	equal         bool
-	lost          time.Duration
+	twice, lost   time.Duration
 }
 
 func tell(os []plan.Overlapping) (out []told) {
 	for _, o := range os {
-		out = append(out, told{o.From.Sub(noon), o.To.Sub(noon), o.Kept, o.LeftOut, o.Equal, o.Lost})
+		out = append(out, told{o.From.Sub(noon), o.To.Sub(noon), o.Kept, o.LeftOut, o.Equal, o.Twice, o.Lost})
 	}
 	return out
 }
@@ -53,73 +53,146 @@ func TestOverlap(t *testing.T) {
 		"nothing twice": {archive.Producer, plan.OverlapOldest, steady(3), [][]int{{1, 2, 3}}, nil, nil, nil},
 		"restarted, producer": {
 			archive.Producer, "", restarted(),
+			[][]int{{1, 2, 3, 4}, {5}, {102, 103, 104, 105}},
+			nil,
+			[]int{101}, // 4 and 5 have all of it together, but nothing has the end of 102
+			[]told{{7 * s, 10 * s, 3, 1, false, 1 * s, 0}},
+		},
+		"restarted, producer, oldest": {
+			archive.Producer, plan.OverlapOldest, restarted(),
 			[][]int{{1, 2, 3, 4}, {5}, {103, 104, 105}},
 			nil,
 			[]int{101, 102},
-			[]told{{7 * s, 10 * s, 2, 2, false, 1 * s}},
+			[]told{{7 * s, 10 * s, 2, 2, false, 0, 1 * s}},
 		},
 		"restarted, server": {
 			archive.Server, "", restarted(),
 			[][]int{{1, 2, 3, 4, 5}, {101, 102, 103, 104, 105}},
 			nil, nil,
-			[]told{{7 * s, 10 * s, 4, 0, false, 0}},
+			[]told{{7 * s, 10 * s, 4, 0, false, 3 * s, 0}},
 		},
 		"restarted, server, oldest": {
 			archive.Server, plan.OverlapOldest, restarted(),
 			[][]int{{1, 2, 3, 4, 5}, {103, 104, 105}},
 			nil,
 			[]int{101, 102},
-			[]told{{7 * s, 10 * s, 2, 2, false, 1 * s}},
+			[]told{{7 * s, 10 * s, 2, 2, false, 0, 1 * s}},
 		},
 		"restarted, server, newest": {
 			archive.Server, plan.OverlapNewest, restarted(),
 			[][]int{{1, 2, 3}, {101, 102, 103, 104, 105}},
 			nil,
 			[]int{4, 5},
-			[]told{{7 * s, 10 * s, 2, 2, false, 1 * s}},
+			[]told{{7 * s, 10 * s, 2, 2, false, 0, 1 * s}},
 		},
 		"restarted, producer, newest": {
 			archive.Producer, plan.OverlapNewest, restarted(),
 			[][]int{{1, 2, 3}, {101}, {102, 103, 104, 105}},
 			nil,
 			[]int{4, 5},
-			[]told{{7 * s, 10 * s, 2, 2, false, 1 * s}},
+			[]told{{7 * s, 10 * s, 2, 2, false, 0, 1 * s}},
 		},
 		"restarted, producer, all": { // session by session, though their starts lie in turns
 			archive.Producer, plan.OverlapAll, restarted(),
 			[][]int{{1, 2, 3, 4}, {5}, {101}, {102, 103, 104, 105}},
 			nil, nil,
-			[]told{{7 * s, 10 * s, 4, 0, false, 0}},
+			[]told{{7 * s, 10 * s, 4, 0, false, 3 * s, 0}},
 		},
 		"sent twice, producer": {
-			archive.Producer, "", twice, [][]int{{1, 2, 3, 4, 5}}, nil, []int{6, 7}, []told{{2 * s, 6 * s, 2, 2, true, 0}},
+			archive.Producer, "", twice, [][]int{{1, 2, 3, 4, 5}}, nil, []int{6, 7}, []told{{2 * s, 6 * s, 2, 2, true, 0, 0}},
 		},
 		"sent twice, producer, newest": { // GetClip gives the older one of a producer time
-			archive.Producer, plan.OverlapNewest, twice, [][]int{{1}, {6}, {7}, {4, 5}}, []int{1, 2}, []int{2, 3}, []told{{2 * s, 6 * s, 2, 2, true, 0}},
+			archive.Producer, plan.OverlapNewest, twice, [][]int{{1}, {6}, {7}, {4, 5}}, []int{1, 2}, []int{2, 3}, []told{{2 * s, 6 * s, 2, 2, true, 0, 0}},
 		},
 		"sent twice, producer, all": {
-			archive.Producer, plan.OverlapAll, twice, [][]int{{1, 2, 3, 4, 5}, {6}, {7}}, []int{1, 2}, nil, []told{{2 * s, 6 * s, 4, 0, true, 0}},
+			archive.Producer, plan.OverlapAll, twice, [][]int{{1, 2, 3, 4, 5}, {6}, {7}}, []int{1, 2}, nil, []told{{2 * s, 6 * s, 4, 0, true, 4 * s, 0}},
 		},
 		"sent twice, server, all": {
-			archive.Server, plan.OverlapAll, twice, [][]int{{1, 2, 3, 4, 5}, {6, 7}}, nil, nil, []told{{2 * s, 6 * s, 4, 0, true, 0}},
+			archive.Server, plan.OverlapAll, twice, [][]int{{1, 2, 3, 4, 5}, {6, 7}}, nil, nil, []told{{2 * s, 6 * s, 4, 0, true, 4 * s, 0}},
 		},
 		"sent twice, server, newest": {
-			archive.Server, plan.OverlapNewest, twice, [][]int{{1}, {4, 5}, {6, 7}}, nil, []int{2, 3}, []told{{2 * s, 6 * s, 2, 2, true, 0}},
+			archive.Server, plan.OverlapNewest, twice, [][]int{{1}, {4, 5}, {6, 7}}, nil, []int{2, 3}, []told{{2 * s, 6 * s, 2, 2, true, 0, 0}},
 		},
 		"sent twice in one millisecond": { // equal on both clocks: the newer one cannot be had
-			archive.Server, plan.OverlapNewest, append(steady(2), again(five, 1, 6, 2500*ms)), [][]int{{1, 2}}, nil, []int{6}, []told{{2 * s, 4 * s, 1, 1, true, 0}},
+			archive.Server, plan.OverlapNewest, append(steady(2), again(five, 1, 6, 2500*ms)), [][]int{{1, 2}}, nil, []int{6}, []told{{2 * s, 4 * s, 1, 1, true, 0, 0}},
 		},
 		"the newer arrived with another one": {
-			archive.Producer, plan.OverlapNewest, append(steady(5), again(five, 1, 6, 8500*ms)), [][]int{{1, 2, 3, 4, 5}}, nil, []int{6}, []told{{2 * s, 4 * s, 1, 1, true, 0}},
+			archive.Producer, plan.OverlapNewest, append(steady(5), again(five, 1, 6, 8500*ms)), [][]int{{1, 2, 3, 4, 5}}, nil, []int{6}, []told{{2 * s, 4 * s, 1, 1, true, 0, 0}},
 		},
 		"kept with what arrived together": { // neither 5 nor 6 can be had alone on the server clock, 5 on the other
-			archive.Server, plan.OverlapOldest, append(steady(6), again(five, 1, 90, 8500*ms)), [][]int{{1, 2, 3, 4}, {5}, {6}}, []int{1}, []int{90}, []told{{2 * s, 4 * s, 1, 1, true, 0}},
+			archive.Server, plan.OverlapOldest, append(steady(6), again(five, 1, 90, 8500*ms)), [][]int{{1, 2, 3, 4}, {5}, {6}}, []int{1}, []int{90}, []told{{2 * s, 4 * s, 1, 1, true, 0, 0}},
 		},
 		"kept with one of 1970": { // which another session has at that time too, perhaps: nobody knows which one would come
 			archive.Server, "", append(steady(2), again(five, 0, 90, 8500*ms), on1970([]archive.Fragment{again(five, 1, 80, 8500*ms)}, 1)[0]),
 			[][]int{{1, 2}, {80, 90}},
 			nil, nil,
-			[]told{{0, 2 * s, 2, 0, true, 0}},
+			[]told{{0, 2 * s, 2, 0, true, 2 * s, 0}},
+		},
+		"all but 100 ms is there": {
+			archive.Producer, "", append(steady(5), fragment(6, 8100*ms, 1960*ms, 10*s)),
+			[][]int{{1, 2, 3, 4, 5}},
+			nil,
+			[]int{6},
+			[]told{{8100 * ms, 10 * s, 1, 1, false, 0, 0}},
+		},
+		"all but 101 ms is there": {
+			archive.Producer, "", append(steady(5), fragment(6, 8101*ms, 1960*ms, 10*s)),
+			[][]int{{1, 2, 3, 4, 5}, {6}},
+			nil, nil,
+			[]told{{8101 * ms, 10 * s, 2, 0, false, 1899 * ms, 0}},
+		},
+		"there around a hole of 101 ms": {
+			archive.Producer, "", append(steady(2), fragment(3, 4101*ms, 1960*ms, 0), fragment(4, 3*s, 1960*ms, 10*s)),
+			[][]int{{1, 2}, {4}, {3}},
+			nil, nil,
+			[]told{{3 * s, 5 * s, 3, 0, false, 1899 * ms, 0}},
+		},
+		"there in many": { // from 19 s on, to both sides of a multiple of the greatest length
+			archive.Producer, "", append(steady(12), fragment(20, 19*s, 3960*ms, 20*s)),
+			[][]int{{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, {11, 12}},
+			nil,
+			[]int{20},
+			[]told{{19 * s, 23 * s, 3, 1, false, 0, 0}},
+		},
+		"a single picture": { // that may have been shown for longer
+			archive.Producer, "", append(steady(5), fragment(6, 8200*ms, 1760*ms, 10*s), fragment(7, 9*s, 0, 11*s)),
+			[][]int{{1, 2, 3, 4, 5}, {7}},
+			nil,
+			[]int{6},
+			[]told{{8200 * ms, 10 * s, 2, 1, false, 0, 0}},
+		},
+		"a single picture again": {
+			archive.Server, plan.OverlapAll, append(steady(5), fragment(6, 20*s, 0, 0), fragment(7, 20*s, 0, s)),
+			[][]int{{1, 2, 3, 4, 5}, {6}, {7}},
+			nil, nil,
+			[]told{{20 * s, 20*s + 40*ms, 2, 0, true, 40 * ms, 0}},
+		},
+		"there when something younger came": { // it is not left out for that
+			archive.Producer, "", append(steady(2), fragment(5, s, 5960*ms, 10*s)),
+			[][]int{{1}, {5}, {2}},
+			nil, nil,
+			[]told{{s, 4 * s, 3, 0, false, 3 * s, 0}},
+		},
+		"three of one time": {
+			archive.Producer, plan.OverlapAll, append(steady(2), again(five, 1, 6, 11*s), again(five, 1, 7, 13*s)),
+			[][]int{{1, 2}, {6}, {7}},
+			[]int{1, 2},
+			nil,
+			[]told{{2 * s, 4 * s, 3, 0, true, 2 * s, 0}},
+		},
+		"a longer one starts with an older one": { // GetClip gives the older one
+			archive.Producer, "", append(steady(5), fragment(6, 8*s, 5960*ms, 10*s)),
+			[][]int{{1, 2, 3, 4, 5}},
+			nil,
+			[]int{6},
+			[]told{{8 * s, 10 * s, 1, 1, true, 0, 4 * s}},
+		},
+		"a longer one starts with what is there already": { // so nothing stands for it
+			archive.Producer, "", append(steady(5), fragment(6, 7*s, 1960*ms, 10*s), fragment(7, 7*s, 8960*ms, 12*s)),
+			[][]int{{1, 2, 3, 4}, {7}, {5}},
+			[]int{1},
+			[]int{6},
+			[]told{{7 * s, 10 * s, 3, 1, false, 3 * s, 0}},
 		},
 		"1970, server, newest": {
 			archive.Server, plan.OverlapNewest, on1970(steady(4), 2), [][]int{{1, 2}, {3, 4}}, nil, nil, nil,
@@ -128,7 +201,7 @@ func TestOverlap(t *testing.T) {
 			archive.Server, "", append(steady(2), fragment(8, -3600*s, 1960*ms, 3610*s), fragment(9, 500*ms-3600*s, 1960*ms, 3613*s)),
 			[][]int{{1, 2}, {8}, {9}},
 			nil, nil,
-			[]told{{500*ms - 3600*s, 2*s - 3600*s, 2, 0, false, 0}},
+			[]told{{500*ms - 3600*s, 2*s - 3600*s, 2, 0, false, 1500 * ms, 0}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -169,6 +242,8 @@ func TestOverlapAtTheStart(t *testing.T) {
 		"all hold":          {9500 * ms, plan.OverlapAll, []int{5, 102, 103, 104, 105}},
 		"the older has run": {10500 * ms, plan.OverlapOldest, []int{102, 103, 104, 105}},
 		"by default too":    {10500 * ms, plan.OverlapAuto, []int{102, 103, 104, 105}},
+		"by default both":   {9500 * ms, plan.OverlapAuto, []int{5, 102, 103, 104, 105}},
+		"one has the rest":  {8500 * ms, plan.OverlapAuto, []int{5, 102, 103, 104, 105}}, // 4 has ended, of 101 half a second is left
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := plan.Build(span(c.from, time.Hour), fs, plan.Options{Overlap: c.overlap})
@@ -207,6 +282,46 @@ func TestHole(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if d := cmp.Diff(c.want, holes(plan.NewTimeline(c.r, c.listed, c.o))); d != "" {
 				t.Errorf("Hole of every span but the first (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// What is taken out because another one begins before the range does must not stand for a third: it had
+// the 800 ms between 2 and 3.
+func TestOverlapCoveredByWhatHasEnded(t *testing.T) {
+	fs := []archive.Fragment{
+		fragment(1, 0, 4200*ms, 0), fragment(2, 3500*ms, 0, s), fragment(3, 5300*ms, 4*s, 0), // a picture a second
+		fragment(4, 10300*ms, 4*s, 0), fragment(5, 15300*ms, 4*s, 0), fragment(6, 2*s, 6*s, 20*s),
+	}
+	p := plan.Build(span(3600*ms, time.Hour), fs, plan.Options{})
+	if d := cmp.Diff([][]int{{6, 2}, {3, 4, 5}}, numbers(p.Pieces)); d != "" {
+		t.Errorf("Build (-want +got):\n%s", d)
+	}
+}
+
+// What the producer clock's range does not hold is neither lost nor there twice.
+func TestOverlapCountsTheRangeAlone(t *testing.T) {
+	for name, c := range map[string]struct {
+		r      archive.Range
+		o      plan.Overlap
+		listed []archive.Fragment
+		want   []told
+	}{
+		"twice, from":    {span(8500*ms, time.Hour), plan.OverlapAll, restarted(), []told{{8 * s, 10 * s, 3, 0, false, 1500 * ms, 0}}},
+		"twice, to":      {span(0, 9500*ms), plan.OverlapAll, restarted(), []told{{7 * s, 10 * s, 4, 0, false, 2500 * ms, 0}}},
+		"twice, nothing": {span(0, 9050*ms), plan.OverlapAuto, restarted(), []told{{7 * s, 10 * s, 3, 1, false, 0, 0}}},
+		"lost, to":       {span(0, 10500*ms), plan.OverlapOldest, restarted(), []told{{7 * s, 10 * s, 2, 2, false, 0, 500 * ms}}},
+		"lost, from": { // for an older one that has ended
+			span(5*s, 6*s), "",
+			[]archive.Fragment{fragment(1, 0, 2*s, 0), fragment(2, 0, 10*s, 0)},
+			[]told{{0, 10 * s, 0, 1, true, 0, s}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := tell(plan.NewTimeline(c.r, c.listed, c.o).Overlaps)
+			if d := cmp.Diff(c.want, got, cmp.AllowUnexported(told{})); d != "" {
+				t.Errorf("NewTimeline: overlaps (-want +got):\n%s", d)
 			}
 		})
 	}

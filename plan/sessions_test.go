@@ -225,7 +225,7 @@ func (v *view) replaces(k, f archive.Fragment) bool {
 	}
 	switch v.overlap {
 	case plan.OverlapAuto:
-		return number(k) < number(f) && (v.asked.Clock == archive.Producer || k.Producer.Equal(f.Producer))
+		return number(k) < number(f) && k.Producer.Equal(f.Producer)
 	case plan.OverlapOldest:
 		return number(k) < number(f)
 	case plan.OverlapNewest:
@@ -234,17 +234,151 @@ func (v *view) replaces(k, f archive.Fragment) bool {
 	return false
 }
 
-// justified says that f is left out for something that is planned, or, by default, with the oldest
-// of its producer time, which is.
+// justified says that f is left out for something that is planned, or, by default, for some things
+// that have all of it together. By default on the server clock, it may also be the oldest of its producer time.
 func (v *view) justified(f archive.Fragment) bool {
-	for _, k := range v.planned {
-		if v.replaces(k, f) {
-			return true
-		}
+	if slices.ContainsFunc(v.planned, func(k archive.Fragment) bool { return v.replaces(k, f) }) {
+		return true
 	}
-	return v.overlap == plan.OverlapAuto && slices.ContainsFunc(v.listed, func(k archive.Fragment) bool {
+	if v.overlap != plan.OverlapAuto {
+		return false
+	}
+	if v.asked.Clock == archive.Producer {
+		return v.covered(f)
+	}
+	return slices.ContainsFunc(v.listed, func(k archive.Fragment) bool {
 		return k.Producer.Equal(f.Producer) && number(k) < number(f)
 	})
+}
+
+// covered says that what is planned and arrived before f leaves no hole in what the range holds of it.
+func (v *view) covered(f archive.Fragment) bool {
+	older := slices.DeleteFunc(slices.Clone(v.planned), func(k archive.Fragment) bool { return number(k) >= number(f) })
+	matters := v.clipped(f)
+	if matters.to.Sub(matters.from) <= v.tolerance {
+		matters = v.films(f)
+	}
+	return len(v.holes(matters, older)) == 0
+}
+
+// stretch is producer time.
+type stretch struct{ from, to time.Time }
+
+// films is what f films, as far as the listing tells.
+func (v *view) films(f archive.Fragment) stretch {
+	return stretch{f.Producer, f.Producer.Add(f.Length + v.sample)}
+}
+
+// holes are the parts of a stretch that none of the fragments film, but for those too short to be
+// told from a picture that was shown longer than usual.
+func (v *view) holes(in stretch, by []archive.Fragment) (out []stretch) {
+	left := []stretch{in}
+	for _, k := range by {
+		left = v.without(left, v.films(k))
+	}
+	short := max(100*ms, v.tolerance-v.sample)
+	return slices.DeleteFunc(left, func(h stretch) bool { return h.to.Sub(h.from) <= short })
+}
+
+// without takes f out of each stretch.
+func (v *view) without(in []stretch, f stretch) (out []stretch) {
+	for _, h := range in {
+		if !f.from.Before(h.to) || !h.from.Before(f.to) {
+			out = append(out, h)
+			continue
+		}
+		if h.from.Before(f.from) {
+			out = append(out, stretch{h.from, f.from})
+		}
+		if f.to.Before(h.to) {
+			out = append(out, stretch{f.to, h.to})
+		}
+	}
+	return out
+}
+
+// clipped is what f films of the range; nothing of what it films outside.
+func (v *view) clipped(f archive.Fragment) stretch {
+	in := v.films(f)
+	if v.asked.Clock == archive.Producer && in.from.Before(v.asked.From) {
+		in.from = v.asked.From
+	}
+	if v.asked.Clock == archive.Producer && in.to.After(v.asked.To) {
+		in.to = v.asked.To
+	}
+	return in
+}
+
+// By default the producer clock loses no instant of the range that anything listed films, but for
+// what starts with an older fragment that is planned, or cannot be had. What is lost of that is told.
+func TestOverlapsFilmEveryInstant(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := sessions().Draw(t, "recording")
+		r.clock = archive.Producer
+		q := r.around(t)
+		p := plan.Build(q, r.listed(q), plan.Options{})
+		v := viewed(r, q, plan.OverlapAuto, p)
+		var told time.Duration
+		for _, o := range p.Timeline.Overlaps {
+			told += o.Lost
+		}
+		most := time.Duration(0)
+		for _, f := range v.listed {
+			holes := v.holes(v.clipped(f), v.planned)
+			if len(holes) > 0 && !v.hidden(f) && !v.startsWithPlanned(f) {
+				t.Fatalf("nothing that is planned films %v of fragment %s", holes, f.Number)
+			}
+			for _, h := range holes {
+				most = max(most, h.to.Sub(h.from))
+			}
+		}
+		if told < most || told > 0 && most == 0 {
+			t.Fatalf("%v is lost in one place, and %v is told", most, told)
+		}
+	})
+}
+
+// startsWithPlanned says that an older fragment that starts with f is planned.
+func (v *view) startsWithPlanned(f archive.Fragment) bool {
+	return slices.ContainsFunc(v.planned, func(k archive.Fragment) bool {
+		return k.Producer.Equal(f.Producer) && number(k) < number(f)
+	})
+}
+
+// What is told to be there twice is what two planned fragments film, but for overlaps too short to tell.
+func TestOverlapsTellWhatIsThereTwice(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r, q, o, p := planned(t)
+		v := viewed(r, q, o, p)
+		least, most := v.shownTwice()
+		var told time.Duration
+		for _, o := range p.Timeline.Overlaps {
+			told += o.Twice
+		}
+		if told < least || told > most {
+			t.Fatalf("overlap %s: %v is told to be there twice, want %v to %v", o, told, least, most)
+		}
+	})
+}
+
+// shownTwice is how much of the range more than one planned fragment films: the longest overlap of two
+// that is no guess, and the sum of all.
+func (v *view) shownTwice() (least, most time.Duration) {
+	for i, a := range v.planned {
+		for _, b := range v.planned[i+1:] {
+			if v.asked.Clock == archive.Server && (a.Producer.Year() == 1970 || b.Producer.Year() == 1970) {
+				continue
+			}
+			x, y := v.clipped(a), v.clipped(b)
+			both := min(x.to.UnixMilli(), y.to.UnixMilli()) - max(x.from.UnixMilli(), y.from.UnixMilli())
+			d := time.Duration(max(0, both)) * ms
+			most += d
+			if d > v.tolerance {
+				least = max(least, d)
+			}
+		}
+	}
+	return least, most
 }
 
 func TestOverlapsLoseNothing(t *testing.T) {
@@ -271,7 +405,7 @@ func TestOverlapsHoldTheStart(t *testing.T) {
 		holds := func(f archive.Fragment) bool {
 			return !f.Producer.After(v.asked.From) && f.Producer.Add(f.Length+v.sample).After(v.asked.From.Add(v.tolerance))
 		}
-		if v.asked.Clock == archive.Server || v.overlap == plan.OverlapAuto {
+		if v.asked.Clock == archive.Server || v.overlap == plan.OverlapAuto { // see TestOverlapsFilmEveryInstant
 			return
 		}
 		could := slices.ContainsFunc(v.listed, func(f archive.Fragment) bool { return holds(f) && !v.hidden(f) })
@@ -288,8 +422,7 @@ func TestOverlapsHoldTheStart(t *testing.T) {
 func TestOverlapsGiveOneFootage(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v := viewed(planned(t))
-		one := v.overlap == plan.OverlapOldest || v.overlap == plan.OverlapNewest || v.asked.Clock == archive.Producer
-		if v.overlap == plan.OverlapAll || !one {
+		if v.overlap != plan.OverlapOldest && v.overlap != plan.OverlapNewest {
 			return
 		}
 		for i, a := range v.planned {
@@ -297,6 +430,25 @@ func TestOverlapsGiveOneFootage(t *testing.T) {
 				if v.twice(a, b) && !v.crowded(a) && !v.crowded(b) {
 					t.Fatalf("overlap %s: %s and %s are both planned", v.overlap, a.Number, b.Number)
 				}
+			}
+		}
+	})
+}
+
+// By default the producer clock plans nothing that is there already when it arrives.
+func TestOverlapsGiveNothingForNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := sessions().Draw(t, "recording")
+		r.clock = archive.Producer
+		q := r.around(t)
+		v := viewed(r, q, plan.OverlapAuto, plan.Build(q, r.listed(q), plan.Options{}))
+		for _, f := range v.planned {
+			if v.startsWithPlanned(f) {
+				t.Fatalf("fragment %s is planned, and an older one that starts with it", f.Number)
+			}
+			doubled := slices.ContainsFunc(v.planned, func(k archive.Fragment) bool { return number(k) < number(f) && v.twice(k, f) })
+			if doubled && f.Length+v.sample > v.tolerance && v.covered(f) {
+				t.Fatalf("fragment %s is planned, and older ones that have all of it", f.Number)
 			}
 		}
 	})

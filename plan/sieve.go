@@ -26,6 +26,7 @@ type sieve struct {
 	overlap   Overlap
 	fate      []fate // of listing.fs
 	stretches []stretch
+	doubles   []int         // places of all that may overlap, by producer time; see byProducer
 	oldest    map[int64]int // fragment of each producer millisecond; nil until it is needed
 }
 
@@ -35,13 +36,18 @@ func (l *listing) sieve(r archive.Range, o Overlap) *sieve {
 		return s
 	}
 	s.enter()
-	s.stretches = s.twice()
 	s.dropUnobtainable()
-	s.choose()
-	if r.Clock == archive.Producer {
-		s.relieve()
-	} else {
+	s.stretches = s.twice()
+	switch {
+	case r.Clock == archive.Server:
+		s.choose()
 		s.reunite()
+	case s.overlap == OverlapAuto:
+		s.relieve() // first: what it takes out must cover nothing
+		s.dropCovered()
+	default:
+		s.choose()
+		s.relieve()
 	}
 	return s
 }
@@ -59,13 +65,8 @@ func (s *sieve) enter() {
 		}
 		return
 	}
-	plays := false
 	for i := range next {
-		// By default GetClip decides for the oldest of one start, whatever its length.
-		if s.overlap != OverlapAuto || s.leads(i) {
-			plays = s.holds(s.fs[i], next)
-		}
-		if plays {
+		if s.holds(s.fs[i], next) {
 			s.fate[i] = kept
 		}
 	}
@@ -137,7 +138,8 @@ func (s *sieve) dropEqual() {
 	}
 }
 
-// choose leaves out what the overlap says of each stretch that was recorded twice.
+// choose leaves out what the overlap says of each stretch that was recorded twice. By default it is
+// the server clock's choice; the producer clock's is dropCovered.
 func (s *sieve) choose() {
 	for _, st := range s.stretches {
 		switch s.overlap {
@@ -148,9 +150,6 @@ func (s *sieve) choose() {
 			s.greedy(st, 1)
 		default:
 			s.oldestOfEach(st)
-			if s.clock == archive.Producer {
-				s.greedy(st, 1)
-			}
 		}
 	}
 }
@@ -170,7 +169,7 @@ func (s *sieve) oldestOfEach(st stretch) {
 func (s *sieve) greedy(st stretch, way int) {
 	byAge := slices.Clone(st.members)
 	slices.SortFunc(byAge, func(a, b int) int { return way * archive.CompareNumbers(s.fs[a], s.fs[b]) })
-	taken := taken{judge: s.judge, starts: map[int64]bool{}, boxes: map[int64][]archive.Fragment{}}
+	taken := newTaken(s.judge)
 	for _, i := range byAge {
 		switch {
 		case s.fate[i] != kept:
@@ -182,46 +181,45 @@ func (s *sieve) greedy(st stretch, way int) {
 	}
 }
 
-// taken is producer time that kept fragments take up, in boxes of a fragment's greatest length.
-type taken struct {
-	judge
-	starts map[int64]bool
-	boxes  map[int64][]archive.Fragment
-}
-
-// span is the first and the last box that f lies in.
-func (t taken) span(f archive.Fragment) (first, last int64) {
-	box := archive.MaxFragmentLength.Milliseconds()
-	return f.Producer.UnixMilli() / box, t.filmed(f).UnixMilli() / box
-}
-
-func (t taken) add(f archive.Fragment) {
-	t.starts[f.Producer.UnixMilli()] = true
-	first, last := t.span(f)
-	for box := first; box <= last; box++ {
-		t.boxes[box] = append(t.boxes[box], f)
+// dropCovered leaves out what is there already when it arrives, all of it that the range holds, and what
+// starts with something that is kept, as GetClip does. What is there in part is kept: the rest is
+// nowhere else.
+func (s *sieve) dropCovered() {
+	if len(s.stretches) == 0 {
+		return
 	}
-}
-
-func (t taken) overlaps(f archive.Fragment) bool {
-	if t.starts[f.Producer.UnixMilli()] {
-		return true
-	}
-	first, last := t.span(f)
-	for box := first; box <= last; box++ {
-		if slices.ContainsFunc(t.boxes[box], func(k archive.Fragment) bool { return t.either(f, k) }) {
-			return true
+	in := s.inStretch()
+	taken := newTaken(s.judge)
+	for _, i := range s.arrival {
+		from, to := s.matters(s.fs[i])
+		switch {
+		case s.fate[i] != kept:
+		case in[i] && taken.has(s.fs[i], from, to):
+			s.fate[i] = leftOut
+		default:
+			taken.add(s.fs[i])
 		}
 	}
-	return false
 }
 
-// either says that a and b are doubled, whichever starts first.
-func (j judge) either(a, b archive.Fragment) bool {
-	if b.Producer.Before(a.Producer) {
-		a, b = b, a
+// matters is when f was filmed, as far as the range goes; all of it where no more than the tolerance of
+// it is in the range, for of so little nobody can say that it is there.
+func (s *sieve) matters(f archive.Fragment) (from, to time.Time) {
+	if from, to = s.clipped(f); to.Sub(from) > s.tolerance {
+		return from, to
 	}
-	return j.doubled(a, b)
+	return f.Producer, s.filmed(f)
+}
+
+// inStretch says of each fragment whether it lies in a stretch.
+func (s *sieve) inStretch() []bool {
+	in := make([]bool, len(s.fs))
+	for _, st := range s.stretches {
+		for _, i := range st.members {
+			in[i] = true
+		}
+	}
+	return in
 }
 
 // relieve takes out what starts before the range and has ended, but for the tolerance, when

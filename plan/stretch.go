@@ -18,7 +18,8 @@ type stretch struct {
 func (s *sieve) twice() []stretch {
 	var out []stretch
 	open := growing{sieve: s}
-	for _, i := range s.byProducer() {
+	s.doubles = s.byProducer()
+	for _, i := range s.doubles {
 		if open.takes(s.fs[i]) {
 			open.add(i)
 			continue
@@ -58,6 +59,9 @@ type growing struct {
 func (g *growing) begin(i int) {
 	g.stretch = stretch{members: append(g.members[:0], i), equal: true}
 	g.reach = i
+	if g.fate[i] == never { // for an older one of its start, which has ended before the range begins
+		g.from, g.to = g.fs[i].Producer, g.filmed(g.fs[i])
+	}
 }
 
 // takes says that f, which starts no earlier than all members, starts with the last one, or while
@@ -112,8 +116,9 @@ func earlier(a, b time.Time) time.Time {
 // overlaps tells of the stretches, those that follow each other as one.
 func (s *sieve) overlaps() []Overlapping {
 	var out []Overlapping
+	have := s.have()
 	for _, st := range s.stretches {
-		o := s.overlapping(st)
+		o := s.overlapping(st, have)
 		if n := len(out) - 1; n >= 0 && o.From.Sub(out[n].To) <= s.tolerance {
 			out[n].merge(o)
 		} else {
@@ -128,11 +133,12 @@ func (o *Overlapping) merge(b Overlapping) {
 	o.Kept += b.Kept
 	o.LeftOut += b.LeftOut
 	o.Equal = o.Equal && b.Equal
+	o.Twice += b.Twice
 	o.Lost += b.Lost
 }
 
-func (s *sieve) overlapping(st stretch) Overlapping {
-	o := Overlapping{From: st.from, To: st.to, Equal: st.equal}
+func (s *sieve) overlapping(st stretch, have []footage) Overlapping {
+	o := Overlapping{From: st.from, To: st.to, Equal: st.equal, Twice: s.again(st)}
 	for _, i := range st.members {
 		switch s.fate[i] {
 		case kept:
@@ -142,17 +148,37 @@ func (s *sieve) overlapping(st stretch) Overlapping {
 		}
 	}
 	if o.LeftOut > 0 {
-		o.Lost = s.lost(st)
+		o.Lost = s.lost(st, have)
 	}
 	return o
 }
 
-// lost is how much of the range's producer time only fragments of st have that are left out. What is
-// shorter than the tolerance is a guess and not counted.
-func (s *sieve) lost(st stretch) (sum time.Duration) {
-	have := s.have(st)
+// again is how much of the range's producer time more than one kept fragment of st has. What overlaps
+// by no more than the tolerance is a guess and not counted, see judge.doubled.
+func (s *sieve) again(st stretch) (sum time.Duration) {
+	var started, until, counted time.Time // of what is kept: the last start, the end, and the end of the sum
+	for _, i := range st.members {
+		if s.fate[i] != kept {
+			continue
+		}
+		f := s.fs[i]
+		from, to := s.clipped(f)
+		both := earlier(to, until)
+		if f.Producer.Equal(started) || both.Sub(from) > s.tolerance {
+			sum += max(0, both.Sub(later(from, counted)))
+			counted = later(counted, both)
+		}
+		started, until = f.Producer, later(until, to)
+	}
+	return sum
+}
+
+// lost is how much of the range's producer time only fragments of st have that are left out. A hole that is none, see judge.slack, is not counted.
+func (s *sieve) lost(st stretch, have []footage) (sum time.Duration) {
+	first, _ := slices.BinarySearchFunc(have, st.members[0], func(h footage, i int) int { return h.To.Compare(s.fs[i].Producer) })
+	have = have[first:]
 	add := func(from, to time.Time) {
-		if d := to.Sub(from); d > s.tolerance {
+		if d := to.Sub(from); d > s.slack() {
 			sum += d
 		}
 	}
@@ -182,10 +208,14 @@ func (s *sieve) lost(st stretch) (sum time.Duration) {
 // footage is a stretch of producer time.
 type footage struct{ From, To time.Time }
 
-// have is what the kept fragments of st cover of producer time, without overlap.
-func (s *sieve) have(st stretch) []footage {
+// have is what the kept fragments cover of producer time, in order and without overlap; nothing
+// where nothing is recorded twice.
+func (s *sieve) have() []footage {
+	if len(s.stretches) == 0 {
+		return nil
+	}
 	var out []footage
-	for _, i := range st.members {
+	for _, i := range s.doubles {
 		if s.fate[i] != kept {
 			continue
 		}

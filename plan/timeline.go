@@ -64,17 +64,16 @@ func (t Timeline) Hole(i int) time.Duration {
 // where an upload came faster than it was filmed.
 func (j judge) gaps(r archive.Range, spans []Span) []Gap {
 	var out []Gap
-	least := max(minTolerance, j.tolerance-j.sample) // a span's To has the usual sample in it
 	from := r.From
 	for _, s := range spans {
-		if s.From.Sub(from) > least {
+		if s.From.Sub(from) > j.slack() {
 			out = append(out, Gap{From: from, To: s.From})
 		}
 		if s.To.After(from) {
 			from = s.To
 		}
 	}
-	if r.To.Sub(from) > least {
+	if r.To.Sub(from) > j.slack() {
 		out = append(out, Gap{From: from, To: r.To})
 	}
 	return out

@@ -88,8 +88,12 @@ func TestTimeline(t *testing.T) {
 			spans: [][]int{{1, 2}, {3}}, gaps: [][2]time.Duration{{8 * s, 10 * s}},
 		},
 		"the oldest of one start has ended": {
+			r: span(5*s, 6*s), listed: []archive.Fragment{fragment(1, 0, 2*s, 0), fragment(2, 0, 10*s, 1*ms)},
+			spans: [][]int{{2}},
+		},
+		"and the younger cannot be had": { // it arrived with the older one
 			r: span(5*s, 6*s), listed: []archive.Fragment{fragment(1, 0, 2*s, 0), fragment(2, 0, 10*s, 0)},
-			gaps: [][2]time.Duration{{5 * s, 6 * s}},
+			gaps: [][2]time.Duration{{5 * s, 6 * s}}, repeated: []int{2},
 		},
 		"spans overlap on the server clock": {
 			r:      on(archive.Server, 0, 4150*ms),

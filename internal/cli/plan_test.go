@@ -242,27 +242,36 @@ func TestPlanTakesOverlap(t *testing.T) {
 	t.Cleanup(func() { run.Close() })
 	t.Setenv("AWS_ACCESS_KEY_ID", "emulator")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "emulator")
-	for overlap, want := range map[string]struct{ fragments, leftOut int }{
-		"auto": {136, 0}, "oldest": {120, 16}, "newest": {120, 16}, "all": {136, 0},
+	for _, want := range []struct {
+		clock, overlap              string
+		fragments, leftOut, twiceMs int
+	}{
+		{"server", "auto", 136, 0, 31_000},
+		{"server", "oldest", 120, 16, 0},
+		{"server", "newest", 120, 16, 0},
+		{"server", "all", 136, 0, 31_000},
+		{"producer", "auto", 120, 16, 0},
+		{"producer", "all", 136, 0, 31_000},
 	} {
 		var out, told bytes.Buffer
 		args := []string{
 			"plan", "door", "--endpoint-url", run.URL, "--region", "us-west-2", "--json",
-			"--from", "2026-03-14T08:00:00Z", "--for", "5m", "--overlap", overlap,
+			"--from", "2026-03-14T08:00:00Z", "--for", "5m", "--overlap", want.overlap, "--clock", want.clock,
 		}
 		if code := Run(t.Context(), args, strings.NewReader(""), &out, &told); code != 0 {
-			t.Fatalf("--overlap %s exits with %d, want 0\n%s", overlap, code, told.String())
+			t.Fatalf("--overlap %s exits with %d, want 0\n%s", want.overlap, code, told.String())
 		}
 		var got struct {
 			Overlap   string
 			Fragments int
-			Overlaps  []struct{ Kept, LeftOut int }
+			Overlaps  []struct{ Kept, LeftOut, TwiceMs int }
 		}
 		if err := json.Unmarshal(out.Bytes(), &got); err != nil {
 			t.Fatal(err)
 		}
-		if got.Overlap != overlap || got.Fragments != want.fragments || len(got.Overlaps) != 1 || got.Overlaps[0].LeftOut != want.leftOut {
-			t.Errorf("--overlap %s: %d fragments under %q, overlaps %+v; want %+v", overlap, got.Fragments, got.Overlap, got.Overlaps, want)
+		if got.Overlap != want.overlap || got.Fragments != want.fragments || len(got.Overlaps) != 1 ||
+			got.Overlaps[0].LeftOut != want.leftOut || got.Overlaps[0].TwiceMs != want.twiceMs {
+			t.Errorf("%d fragments under %q, overlaps %+v; want %+v", got.Fragments, got.Overlap, got.Overlaps, want)
 		}
 	}
 }
