@@ -217,6 +217,7 @@ func (g *get) run(ctx context.Context) (*Report, error) {
 		return nil, fmt.Errorf("%w: %d pieces, and one file can be made of %d: ask for a shorter range, or longer pieces", ErrUsage, len(p.Pieces), splice.MaxPieces)
 	}
 	g.begin(p)
+	g.doubled(p.Timeline.Overlaps)
 	g.report.Report(progress.Planned{Pieces: len(p.Pieces), Fragments: p.Fragments(), Bytes: p.Bytes()})
 	fetched, err := g.fetch(ctx, p)
 	if err != nil {
@@ -230,6 +231,24 @@ func (g *get) run(ctx context.Context) (*Report, error) {
 		return nil, fmt.Errorf("%w: %v", ErrEmpty, g.Range)
 	}
 	return g.deliver(ctx, p, fetched)
+}
+
+// doubled tells of footage that was recorded more than once, and what became of it.
+func (g *get) doubled(overlaps []plan.Overlapping) {
+	var left int
+	var twice, lost time.Duration
+	for _, o := range overlaps {
+		left, twice, lost = left+o.LeftOut, twice+o.Twice, lost+o.Lost
+	}
+	if left > 0 {
+		g.tell(fmt.Sprintf("%d fragments are left out, for footage of the same time is in the clip; kvsclip plan tells more", left))
+	}
+	if twice > 0 {
+		g.tell(fmt.Sprintf("%v of footage are in the clip twice, as they were recorded: an overlap of oldest leaves them out", twice))
+	}
+	if lost > 0 {
+		g.tell(fmt.Sprintf("%v of what is left out are nowhere else: an overlap of all keeps them", lost))
+	}
 }
 
 func (g *get) fetch(ctx context.Context, p *plan.Plan) (*fetch.Result, error) {

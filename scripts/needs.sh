@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the tests need and the machine lacks: ffmpeg, the AWS CLI, boto3, openssl. They are the
-# judges: the program itself needs none of them.
+# Installs what the tests need and the machine lacks: ffmpeg, the AWS CLI, boto3, openssl, a
+# browser. They are the judges: the program itself needs none of them.
 set -eu
 
 missing=
@@ -8,6 +8,11 @@ command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || missing="$missi
 command -v aws >/dev/null || missing="$missing awscli"
 command -v openssl >/dev/null || missing="$missing openssl"
 /usr/bin/python3 -c 'import boto3' 2>/dev/null || python3 -c 'import boto3' 2>/dev/null || missing="$missing python3-boto3"
+browser=
+for name in chromium chromium-browser google-chrome google-chrome-stable chrome "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
+	command -v "$name" >/dev/null && browser=$name
+done
+[ -n "$browser" ] || missing="$missing chromium"
 [ -z "$missing" ] && exit 0
 
 if ! command -v apt-get >/dev/null; then
