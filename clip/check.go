@@ -73,10 +73,23 @@ func (r Request) wrongMix() string {
 	switch {
 	case !native && (r.keeps() || r.splits() || r.Receipt != ""):
 		return fmt.Sprintf("merge %q: kept and split gaps, splits on change and receipts need the native merge", r.Merge)
+	case r.Receipt != "" && clashes(r.Receipt, r.output(), r.SignKey), r.SignKey != "" && clashes(r.Receipt+SignatureSuffix, r.output(), r.SignKey):
+		return "the receipt or its signature has the name of the clip, or of the key"
+	case r.SignKey != "" && clashes(r.SignKey, r.output()):
+		return "the clip has the name of the key"
 	case r.SignKey != "" && r.Receipt == "":
 		return "a key to sign with, but no receipt"
 	}
 	return ""
+}
+
+// clashes says whether path names the same file as one of the others.
+func clashes(path string, others ...string) bool {
+	a, err := filepath.Abs(path)
+	return err == nil && slices.ContainsFunc(others, func(o string) bool {
+		b, err := filepath.Abs(o)
+		return o != "" && err == nil && a == b
+	})
 }
 
 func (r Request) keeps() bool { return r.Gaps == GapsKeep }

@@ -44,6 +44,9 @@ func (c *Client) Get(ctx context.Context, r Request) (*Report, error) {
 		return nil, err
 	}
 	defer g.folder.Close()
+	if err := g.readKey(); err != nil {
+		return nil, err
+	}
 	report, err := g.earlier(ctx)
 	if report == nil && err == nil {
 		report, err = g.fresh(ctx)
@@ -64,11 +67,12 @@ type get struct {
 	signer ed25519.PrivateKey // nil if the receipt is not signed
 	before kvs.Calls
 	notes  []string
+	told   []string // those of them that speak of this machine: no receipt has them
 }
 
 // tell tells the user something, now and in the report.
 func (g *get) tell(text string) {
-	g.notes = append(g.notes, text)
+	g.notes, g.told = append(g.notes, text), append(g.told, text)
 	g.report.Report(progress.Note{Text: text})
 }
 
@@ -76,6 +80,11 @@ func (g *get) tell(text string) {
 func (g *get) open() (err error) {
 	if err := os.MkdirAll(filepath.Dir(g.path), 0o755); err != nil {
 		return local(err)
+	}
+	if g.Receipt != "" {
+		if err := os.MkdirAll(filepath.Dir(g.Receipt), 0o755); err != nil {
+			return local(err)
+		}
 	}
 	if g.folder, err = fetch.OpenFolder(g.path + piecesSuffix); err != nil {
 		return local(err)
@@ -95,7 +104,7 @@ func (g *get) open() (err error) {
 
 // this is what the run at work is to make, as far as the request tells.
 func (g *get) this() fetch.Run {
-	place := sha256.Sum256([]byte(g.door.Place()))
+	place := sha256.Sum256([]byte(g.door.Place() + "|" + g.Stream)) // an ARN tells the account too
 	return fetch.Run{
 		Version: g.version,
 		Request: fmt.Sprintf("%s %v piece %v trim %s merge %s gaps %s on change %s overlap %s incomplete %t receipt %t", streamName(g.Stream), g.Range, g.Piece,
@@ -115,9 +124,6 @@ func (g *get) fresh(ctx context.Context) (*Report, error) {
 		if err := ffmpeg.Check(); err != nil {
 			return nil, local(err)
 		}
-	}
-	if err := g.readKey(); err != nil {
-		return nil, err
 	}
 	if err := g.folder.Sweep(); err != nil {
 		return nil, local(err)
@@ -267,7 +273,7 @@ func (g *get) deliver(ctx context.Context, p *plan.Plan, fetched *fetch.Result) 
 		return nil, err
 	}
 	fetched.Close()
-	if err := g.folder.SetDone(done{Report: report, Files: files}); err != nil {
+	if err := g.folder.SetDone(done{Report: report, Files: files, For: g.outcome()}); err != nil {
 		return nil, local(err)
 	}
 	if err := g.publish(ctx, files); err != nil {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/kvsclip/kvsclip/archive"
@@ -80,6 +81,9 @@ func piecesToSplice(p *plan.Plan, fetched *fetch.Result) []splice.Piece {
 // lacks is how long the footage between two neighbouring pieces is that could not be had; 0 if
 // there is none.
 func lacks(ms []fetch.Missing, a, b fetch.Piece, c archive.Clock) time.Duration {
+	if len(ms) == 0 {
+		return 0 // so too where nothing was listed, and pieces have no fragments
+	}
 	last, next := a.Fragments[len(a.Fragments)-1], b.Fragments[0]
 	for _, m := range ms {
 		if at := m.Fragment.Start(c); !at.Before(last.Start(c)) && !at.After(next.Start(c)) {
@@ -135,12 +139,17 @@ func (g *get) splitName(start time.Time, before []staged) string {
 		return numbered(base, ext, len(before)+1)
 	}
 	path := base + "_" + start.UTC().Format("20060102T150405Z") + ext
-	for _, f := range before {
-		if f.Name == filepath.Base(path) { // two in a second
-			return base + "_" + start.UTC().Format("20060102T150405.000Z") + ext
-		}
+	if taken(path, before) { // two in a second
+		path = base + "_" + start.UTC().Format("20060102T150405.000Z") + ext
+	}
+	if taken(path, before) { // more in a millisecond
+		path = numbered(strings.TrimSuffix(path, ext), ext, len(before)+1)
 	}
 	return path
+}
+
+func taken(path string, before []staged) bool {
+	return slices.ContainsFunc(before, func(f staged) bool { return f.Name == filepath.Base(path) })
 }
 
 // output is where a joined movie goes.

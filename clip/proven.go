@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/kvsclip/kvsclip/internal/media"
@@ -47,7 +48,9 @@ func (g *get) withReceipt(ctx context.Context, files []staged, p *prover, report
 	if g.Receipt == "" {
 		return files, nil
 	}
-	b, err := p.receipt(g.version, time.Now(), report).encode()
+	receipt := p.receipt(g.version, time.Now(), report)
+	receipt.Notes = slices.DeleteFunc(slices.Clone(report.Notes), func(n string) bool { return slices.Contains(g.told, n) })
+	b, err := receipt.encode()
 	if err != nil {
 		return nil, err
 	}

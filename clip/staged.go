@@ -2,6 +2,7 @@ package clip
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -29,6 +30,18 @@ type staged struct {
 type done struct {
 	Report *Report  `json:"report"`
 	Files  []staged `json:"files"`
+	// For is what the files depend on beside the run's request: names, signer and version, as a hash.
+	For string `json:"for"`
+}
+
+// outcome is a hash of what files, signatures and reports of this run depend on beside the request.
+func (g *get) outcome() string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q %q %q", g.version, filepath.Base(g.path), filepath.Base(g.Receipt))
+	if g.signer != nil {
+		io.WriteString(h, fingerprint(g.signer.Public().(ed25519.PublicKey)))
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
 // publish gives all files their names and deletes what the run no longer needs. It can be stopped
@@ -61,7 +74,7 @@ func (g *get) name(ctx context.Context, f staged) error {
 func (g *get) earlier(ctx context.Context) (*Report, error) {
 	var d done
 	last, now := g.folder.Last(), g.this()
-	if last == nil || last.Request != now.Request || last.Place != now.Place || !g.folder.LastDone(&d) || d.Report == nil {
+	if last == nil || last.Request != now.Request || last.Place != now.Place || !g.folder.LastDone(&d) || d.Report == nil || d.For != g.outcome() {
 		return nil, nil
 	}
 	for _, f := range d.Files {
@@ -73,6 +86,9 @@ func (g *get) earlier(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	r := d.Report
+	for i := range r.Outputs { // the folder may go by another name now
+		r.Outputs[i].Path = filepath.Join(filepath.Dir(g.path), filepath.Base(r.Outputs[i].Path))
+	}
 	r.Calls, r.BytesFetched, r.EstimatedCostUSD = Calls{}, 0, nil // of this run
 	r.Notes = append(r.Notes, "an earlier run had made this clip; it was given its name, and nothing was fetched")
 	return g.tidied(r), nil
@@ -138,12 +154,12 @@ func recording(p *plan.Plan) string {
 // are never used: each is known by what it must hold.
 func changes(last, now fetch.Run, folder string) (notes []string) {
 	if last.Request != now.Request || last.Place != now.Place {
-		notes = append(notes, fmt.Sprintf("the unfinished run in %q was of another request (%s): only pieces that belong to both are used", folder, last.Request))
+		notes = append(notes, fmt.Sprintf("the unfinished run in %q was of another request (%q): only pieces that belong to both are used", folder, last.Request))
 	} else if last.Recording != now.Recording {
 		notes = append(notes, fmt.Sprintf("the recording has changed since the unfinished run in %q: %d fragments were listed then, %d now", folder, last.Fragments, now.Fragments))
 	}
 	if last.Version != now.Version {
-		notes = append(notes, fmt.Sprintf("the unfinished run in %q was begun by another version, kvsclip %s", folder, last.Version))
+		notes = append(notes, fmt.Sprintf("the unfinished run in %q was begun by another version, kvsclip %q", folder, last.Version))
 	}
 	return notes
 }

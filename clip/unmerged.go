@@ -22,6 +22,9 @@ func (g *get) keep(report *Report, fetched *fetch.Result) (files []staged, err e
 		if err := sink.Free(path, g.Force); err != nil {
 			return nil, err
 		}
+		if err := sink.Sync(p.Path); err != nil { // or a power cut between two names takes this one
+			return nil, local(err)
+		}
 		files = append(files, f)
 		report.Outputs = append(report.Outputs, outputAsIs(path, f, p.Movie))
 	}

@@ -27,7 +27,7 @@ func check(p Piece, listed bool) error {
 	}
 	v := p.Movie.Find(media.Video)
 	if v == nil {
-		return nil // sound alone has no sync samples to count
+		return fmt.Errorf("%w: %d fragments planned, no pictures came", ErrShort, len(p.Fragments))
 	}
 	if n := v.SyncSamples(); n < len(p.Fragments) {
 		return fmt.Errorf("%w: %d fragments planned, %d sync samples came", ErrShort, len(p.Fragments), n)

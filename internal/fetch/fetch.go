@@ -43,8 +43,9 @@ type Job struct {
 	Report     progress.Func
 
 	came   atomic.Int64 // pieces fetched in this run
-	mu     sync.Mutex   // guards missing
-	missed []Missing
+	mu     sync.Mutex   // guards all below
+	fresh  map[name]bool
+	missed map[int][]Missing // by planned piece
 }
 
 // Missing is a fragment that was listed and cannot be had.
@@ -105,6 +106,7 @@ func (r *Result) Close() { r.shelf.close() }
 func (j *Job) Run(ctx context.Context) (*Result, error) {
 	r := &Result{shelf: &shelf{}}
 	done := make([][]Piece, len(j.Plan.Pieces))
+	j.fresh, j.missed = map[name]bool{}, map[int][]Missing{}
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(j.parallel())
 	for i, p := range j.Plan.Pieces {
@@ -117,7 +119,10 @@ func (j *Job) Run(ctx context.Context) (*Result, error) {
 		r.Close()
 		return nil, err
 	}
-	r.Pieces, r.Missing = slices.Concat(done...), j.missed
+	r.Pieces = slices.Concat(done...)
+	for _, ms := range j.missed {
+		r.Missing = append(r.Missing, ms...)
+	}
 	slices.SortFunc(r.Missing, func(a, b Missing) int { return archive.CompareNumbers(a.Fragment, b.Fragment) })
 	return r, nil
 }
@@ -127,11 +132,19 @@ func (j *Job) Run(ctx context.Context) (*Result, error) {
 func (j *Job) patient(ctx context.Context, p plan.Piece, s *shelf) ([]Piece, error) {
 	for {
 		before := j.came.Load()
+		j.anew(p)
 		ps, err := j.piece(ctx, p, s)
 		if err == nil || ctx.Err() != nil || kvs.Judge(err) != kvs.Retry || j.came.Load() == before {
 			return ps, err
 		}
 	}
+}
+
+// anew forgets what an earlier try of p could not have.
+func (j *Job) anew(p plan.Piece) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	delete(j.missed, p.Index)
 }
 
 func (j *Job) parallel() int {
@@ -183,7 +196,7 @@ func (j *Job) without(p plan.Piece, cause error) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, f := range p.Fragments {
-		j.missed = append(j.missed, Missing{Fragment: f, Err: cause})
+		j.missed[p.Index] = append(j.missed[p.Index], Missing{Fragment: f, Err: cause})
 	}
 	return nil
 }
@@ -192,6 +205,9 @@ func (j *Job) without(p plan.Piece, cause error) error {
 func (j *Job) halve(ctx context.Context, p plan.Piece, s *shelf, name name, cause error) ([]Piece, error) {
 	if _, _, ok := plan.Split(p); !ok {
 		return nil, j.without(p, cause)
+	}
+	if broken(cause) { // that may pass
+		return j.halves(ctx, p, s, cause)
 	}
 	if err := j.Folder.journal.note(line{Halved: string(name)}); err != nil {
 		return nil, &Error{Piece: p, Err: err}
@@ -220,6 +236,9 @@ func (j *Job) finished(got noted, p plan.Piece, s *shelf) ([]Piece, error) {
 		return nil, &Error{Piece: p, Err: err}
 	}
 	j.came.Add(1)
+	j.mu.Lock()
+	j.fresh[name(got.Name)] = true
+	j.mu.Unlock()
 	j.Report.Report(progress.Fetched{Piece: p.Index, Bytes: pc.Size})
 	return []Piece{pc}, nil
 }
@@ -258,7 +277,10 @@ const settle = 2 * archive.MaxFragmentLength
 // listing do not. Of a time alone more may have been recorded since: on the server clock only for
 // a moment, on the producer clock at any time, by a late upload.
 func (j *Job) settled(name name, p plan.Piece) bool {
-	if j.Plan.Listed {
+	j.mu.Lock()
+	fresh := j.fresh[name]
+	j.mu.Unlock()
+	if j.Plan.Listed || fresh {
 		return true
 	}
 	st, err := os.Stat(j.file(name))

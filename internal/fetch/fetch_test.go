@@ -337,7 +337,7 @@ func TestOneRunHasAFolder(t *testing.T) {
 		t.Errorf("a second OpenFolder: %v, want ErrBusy", err)
 	}
 	mine := filepath.Join(path, "notes.txt")
-	for _, p := range []string{mine, filepath.Join(path, "piece.mp4"), filepath.Join(path, "piece.part")} {
+	for _, p := range []string{mine, filepath.Join(path, "20260314T080000.000Z-2386ab13240c74ea.mp4"), filepath.Join(path, ".kvsclip-1.part")} {
 		if err := os.WriteFile(p, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}

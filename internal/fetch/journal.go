@@ -81,7 +81,6 @@ func openJournal(path string) (*journal, error) {
 
 // read takes in all lines.
 func (j *journal) read(r io.Reader) error {
-	j.format = 0 // until a line tells
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
 	lines.Split(func(data []byte, atEOF bool) (int, []byte, error) {
@@ -96,6 +95,10 @@ func (j *journal) read(r io.Reader) error {
 		if json.Unmarshal(lines.Bytes(), &l) == nil {
 			j.take(l)
 		}
+	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		j.format = 0 // of no form that is known: it is not used, and can be cleared
+		return nil
 	}
 	return lines.Err()
 }
@@ -156,7 +159,12 @@ func (j *journal) openLocked() (err error) {
 	if st, err := j.f.Stat(); err != nil || st.Size() > 0 {
 		return err
 	}
-	return j.appendLocked(line{Format: journalFormat})
+	if err := j.appendLocked(line{Format: journalFormat}); err != nil {
+		j.f.Close()
+		j.f = nil // so that the next line tries again to be the second
+		return err
+	}
+	return nil
 }
 
 func (j *journal) appendLocked(l line) error {
@@ -169,7 +177,7 @@ func (j *journal) appendLocked(l line) error {
 		text = append([]byte{'\n'}, text...)
 	}
 	n, err := j.f.Write(text)
-	j.torn = err != nil && n > 0
+	j.torn = err != nil && (n > 0 || j.torn)
 	return err
 }
 

@@ -35,11 +35,16 @@ func Free(path string, force bool) error {
 	st, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Lstat(path); err == nil && !force { // a link to nothing
+			return fmt.Errorf("output %q: %w", path, ErrExists)
+		}
 		return nil
 	case err != nil:
 		return fmt.Errorf("output: %w", err)
 	case st.IsDir():
 		return fmt.Errorf("output %q is a folder: %w", path, ErrExists)
+	case !st.Mode().IsRegular():
+		return fmt.Errorf("output %q is a device or the like: %w", path, ErrExists)
 	case !force:
 		return fmt.Errorf("output %q: %w", path, ErrExists)
 	}
@@ -147,8 +152,8 @@ func (f *File) Close() {
 	}
 }
 
-// syncFolder makes the new name last through a power cut, where the system can do that.
-func syncFolder(dir string) {
+// SyncFolder makes new names in it last through a power cut, where the system can do that.
+func SyncFolder(dir string) {
 	if d, err := os.Open(dir); err == nil {
 		d.Sync() // not every system syncs folders; the file itself is on the disk already
 		d.Close()
@@ -157,7 +162,15 @@ func syncFolder(dir string) {
 
 // Move gives a finished file its final name, once its bytes are on the disk.
 func Move(from, to string, force bool) error {
-	f, err := os.OpenFile(from, os.O_RDWR, 0)
+	if err := Sync(from); err != nil {
+		return err
+	}
+	return publish(from, to, force)
+}
+
+// Sync brings the bytes of a file to the disk.
+func Sync(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return fmt.Errorf("naming output: %w", err)
 	}
@@ -166,7 +179,7 @@ func Move(from, to string, force bool) error {
 	if err != nil {
 		return fmt.Errorf("writing output: %w", err)
 	}
-	return publish(from, to, force)
+	return nil
 }
 
 // Copy gives the bytes of a finished file a final name on another file system perhaps. For small
@@ -194,7 +207,7 @@ func publish(from, to string, force bool) error {
 		switch err := os.Link(from, to); {
 		case err == nil:
 			os.Remove(from)
-			syncFolder(filepath.Dir(to))
+			SyncFolder(filepath.Dir(to))
 			return nil
 		case errors.Is(err, fs.ErrExist):
 			return fmt.Errorf("output %q: %w", to, ErrExists)
@@ -206,7 +219,7 @@ func publish(from, to string, force bool) error {
 	if err := os.Rename(from, to); err != nil {
 		return fmt.Errorf("naming output: %w", err)
 	}
-	syncFolder(filepath.Dir(to))
+	SyncFolder(filepath.Dir(to))
 	return nil
 }
 

@@ -142,3 +142,16 @@ func TestMoveOverwritesOnlyWithForce(t *testing.T) {
 		t.Errorf("left: %v", got)
 	}
 }
+
+func TestFreeRefusesWhatIsNoFile(t *testing.T) {
+	if err := sink.Free(os.DevNull, true); !errors.Is(err, sink.ErrExists) {
+		t.Errorf("Free of a device: %v, want ErrExists", err)
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(filepath.Join(t.TempDir(), "gone"), link); err != nil {
+		t.Fatal(err)
+	}
+	if err := sink.Free(link, false); !errors.Is(err, sink.ErrExists) {
+		t.Errorf("Free of a link to nothing: %v, want ErrExists", err)
+	}
+}
