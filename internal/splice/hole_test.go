@@ -129,6 +129,23 @@ func TestLongestHole(t *testing.T) {
 	}
 }
 
+// A hole that is too long to be filled block by block has as many as keep any of them from lasting
+// longer than players believe.
+func TestSoundOverAVeryLongHole(t *testing.T) {
+	const hole = 500 * time.Hour
+	speak := func() *media.Track { return with(sound(47), mono) }
+	j := join(t, []splice.Piece{piece(0, video(25), speak()), after(hole-s, piece(hole, video(25), speak()))}, splice.Options{Keep: true})
+	a := j.Movie.Find(media.Audio)
+	for i := range a.Samples {
+		if d := a.Duration(i); d > math.MaxInt32 {
+			t.Errorf("block %d of %d lasts %d ticks", i, len(a.Samples), d)
+		}
+	}
+	if n := len(a.Samples) - 2*47; n < 10 || n > 200 {
+		t.Errorf("%d blocks of silence, want some", n)
+	}
+}
+
 var (
 	mono = media.Config{Format: "mp4a", Private: []byte{0x11, 0x88}, Channels: 2, SampleRate: 48000} // as ffmpeg counts
 	ulaw = media.Config{Format: "ulaw", Channels: 2, SampleRate: 8000}

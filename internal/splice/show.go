@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/kvsclip/kvsclip/archive"
 	"github.com/kvsclip/kvsclip/internal/media"
 )
 
@@ -27,7 +28,7 @@ func (j *join) finish() *Joined {
 	}
 	out := &Joined{Movie: m, Seams: j.seams, Lead: duration(first, m.Timescale), Length: duration(to-from, m.Timescale)}
 	if fs := j.parts[0].Fragments; len(fs) > 0 {
-		out.Start = fs[0].Start(j.options.Clock).Add(out.Lead)
+		out.Start = j.parts[0].instant(out.Lead, j.options.Clock)
 		m.Created = out.Start
 	}
 	m.Chapters = j.chapters(out.Start, from, to, m.Timescale)
@@ -53,8 +54,8 @@ func (j *join) shown(scale uint32) (from, to, end int64) {
 		}
 		to = max(to, media.Rescale(l.stop(), l.scale, scale))
 	}
-	if fs := j.parts[0].Fragments; len(fs) > 0 && !o.From.IsZero() {
-		from = max(from, j.picture(ticks(o.From.Sub(fs[0].Start(o.Clock)), scale), scale))
+	if p := &j.parts[0]; len(p.Fragments) > 0 && !o.From.IsZero() {
+		from = max(from, j.picture(ticks(p.asked(o), scale), scale))
 	}
 	n := len(j.parts) - 1
 	if len(j.parts[n].Fragments) > 0 && !o.To.IsZero() {
@@ -62,6 +63,31 @@ func (j *join) shown(scale uint32) (from, to, end int64) {
 	}
 	end = max(end, from+1)
 	return from, max(min(to, end), from+1), end
+}
+
+// asked is how long after the part's start o.From is: its distance from the start of the last
+// fragment that starts at or before it, but before the next one, which may have come much later on
+// the server clock than it was filmed.
+func (p *part) asked(o *Options) time.Duration {
+	fs, n := p.Fragments, 0
+	for n+1 < len(fs) && !fs[n+1].Start(o.Clock).After(o.From) {
+		n++
+	}
+	at := fs[n].Producer.Sub(fs[0].Producer) + o.From.Sub(fs[n].Start(o.Clock))
+	if n+1 < len(fs) {
+		at = min(at, fs[n+1].Producer.Sub(fs[0].Producer)-time.Millisecond)
+	}
+	return at
+}
+
+// instant is the time on clock c of what the part shows so long after its start: footage keeps its
+// distance from the start of its fragment on either clock.
+func (p *part) instant(after time.Duration, c archive.Clock) time.Time {
+	fs, n := p.Fragments, 0
+	for n+1 < len(fs) && fs[n+1].Producer.Sub(fs[0].Producer) <= after {
+		n++
+	}
+	return fs[n].Start(c).Add(after - fs[n].Producer.Sub(fs[0].Producer))
 }
 
 // until is how long after the part's start o.To is: its distance from the start of the last

@@ -43,15 +43,21 @@ func (q *silence) fill(l *lane, natural int64) {
 		return
 	}
 	n := (media.Rescale(natural-start, l.scale, uint32(rate)) + frames/2) / frames
+	step := frames
 	if n > int64(maxSilence-q.count) {
-		return
+		if natural-last.Time <= maxHold {
+			return
+		}
+		// Some blocks there must be: no sample can last so long.
+		step = media.Rescale(maxHold/2, l.scale, uint32(rate))
+		n = (media.Rescale(natural-start, l.scale, uint32(rate)) + step - 1) / step
 	}
 	k, ok := q.kind(block, frames)
 	if !ok {
 		return
 	}
 	for i := range n {
-		at := start + media.Rescale(i*frames, uint32(rate), l.scale)
+		at := start + media.Rescale(i*step, uint32(rate), l.scale)
 		m := media.Sample{Offset: q.kinds[k].count * int64(len(block)), Size: uint32(len(block)), Source: uint16(q.pieces + k), Config: last.Config, Sync: true}
 		l.push(m, at, at+l.reorder)
 		q.kinds[k].count++

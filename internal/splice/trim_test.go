@@ -22,6 +22,32 @@ func fragments(p splice.Piece, n int, each time.Duration) splice.Piece {
 	return p
 }
 
+// On the server clock a fragment can come later than it was filmed. What is asked for then is told
+// from the fragment that holds the instant, not from the piece's first.
+func TestTrimOfFragmentsThatCameLate(t *testing.T) {
+	f := func(filmed, came time.Duration) archive.Fragment {
+		return archive.Fragment{Number: filmed.String(), Producer: noon.Add(filmed), Server: noon.Add(came), Length: 1960 * ms}
+	}
+	p := piece(0, video(150))
+	p.Fragments = []archive.Fragment{f(0, 0), f(2*s, 62*s), f(4*s, 64500*ms)} // the network was away for a minute
+	for from, want := range map[time.Duration]struct{ shown, start time.Duration }{
+		1 * s:       {1 * s, 1 * s},
+		1970 * ms:   {1960 * ms, 1960 * ms},
+		30 * s:      {1960 * ms, 1960 * ms},
+		62 * s:      {2 * s, 62 * s},
+		63 * s:      {3 * s, 63 * s},
+		64400 * ms:  {3960 * ms, 63960 * ms},
+		64500 * ms:  {4 * s, 64500 * ms},
+		65499 * ms:  {4960 * ms, 65460 * ms},
+		time.Minute: {1960 * ms, 1960 * ms},
+	} {
+		j := join(t, []splice.Piece{p}, splice.Options{From: noon.Add(from)})
+		if j.Lead != want.shown || !j.Start.Equal(noon.Add(want.start)) {
+			t.Errorf("from %v: shown from %v on, at %v; want %v, at %v", from, j.Lead, j.Start.Sub(noon), want.shown, want.start)
+		}
+	}
+}
+
 // A clip begins with the last picture at or before the asked start and ends at the asked end, for
 // pictures and sound alike. What lies before stays in the file, unseen; what lies behind is left
 // out.
