@@ -135,7 +135,7 @@ func ofAWS(host string) bool {
 // only on loopback or on the same host: an emulator on this machine or in the next container.
 func trusted(base string, control *url.URL) error {
 	u, err := url.Parse(base)
-	if err != nil || !bare(u) {
+	if err != nil || !bare(u) || !strings.HasPrefix(base, u.Scheme+"://") { // which is in small letters in u
 		return fmt.Errorf("%w: data endpoint %q: expected a scheme and a host", errEndpoint, clean(base))
 	}
 	own := control == nil || ofAWS(control.Hostname())

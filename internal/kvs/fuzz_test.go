@@ -21,6 +21,9 @@ var paths = []string{"/", "/listStreams", "/describeStream", "/getDataEndpoint",
 // list, of which there are some copies while it grows).
 func allowance(size int) uint64 { return 4<<20 + 256*uint64(size) }
 
+// What the finds in testdata/fuzz/FuzzAnswers were:
+//   - scheme_in_capitals: a data endpoint of "httpS://...", taken as it was written.
+//
 // FuzzAnswers answers each call with anything. Whatever it is, the client does not panic, allocates
 // within bounds, and fails with an *Error whose texts can be printed, or takes only what has the
 // form that the service's model gives it.
