@@ -21,6 +21,7 @@ func TestGetShowsExactlyTheRangeAsked(t *testing.T) {
 		"no b-frames, aac":     "door:size=320x192,fps=15,sound=aac,for=3m",
 		"two b-frames, aac":    "door:size=320x192,fps=15,bframes=2,sound=aac,for=3m",
 		"two b-frames, alaw":   "door:size=320x192,fps=12.5,bframes=2,sound=alaw,gop=1s,for=3m",
+		"arrival jitters":      "door:size=320x192,fps=10,gop=1s,bframes=1,sound=aac,server-jitter=400ms,for=3m",
 		"irregular, one, alaw": "door:size=320x192,fps=10,bframes=1,irregular,sound=alaw,for=3m",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -54,7 +55,7 @@ func (r *reel) exactly(t *testing.T, from, to time.Time, clock string, i int) {
 	if first.PTS != 0 {
 		t.Errorf("the first picture is shown at %v, want 0", first.PTS)
 	}
-	length := to.Sub(r.at(first, clock))
+	length := r.filmed(last, to, clock).Sub(first.Wall)
 	spec := film.Spec{Sound: r.sound}
 	// Decoders give the block of sound that a cut falls into whole, or not at all.
 	block := time.Duration(spec.BlockSize())*time.Second/time.Duration(spec.SampleRate()) + time.Millisecond
@@ -66,6 +67,22 @@ func (r *reel) exactly(t *testing.T, from, to time.Time, clock string, i int) {
 		t.Errorf("sound ends at %v of %v, want the end within a block of %v", silent, length, block)
 	}
 	r.untold(t, out, want)
+}
+
+// filmed is when what a range ends with was filmed; last is its last picture. On the server clock the
+// next fragment may have come later than it was filmed.
+func (r *reel) filmed(last judgetest.Frame, to time.Time, clock string) time.Time {
+	if clock == "producer" {
+		return to
+	}
+	g := r.holder(last)
+	end := g.Producer.Add(to.Sub(g.Server))
+	for _, next := range r.fragments {
+		if next.First > g.First && next.Producer.Before(end) {
+			return next.Producer
+		}
+	}
+	return end
 }
 
 // untold holds the samples in the file against the pictures shown: none may lie behind the last
