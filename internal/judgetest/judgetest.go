@@ -1,4 +1,4 @@
-// Package judgetest holds judges for tests: what ffmpeg sees and hears in a finished clip. It
+// Package judgetest holds judges for tests: what ffmpeg and a browser see and hear in a finished clip. It
 // knows how a synthetic film marks its pictures and seconds but shares no code with the film's
 // encoder or with our own readers, so none of them can vouch for itself.
 //
