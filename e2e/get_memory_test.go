@@ -15,7 +15,11 @@ func TestGetNeedsLittleMemory(t *testing.T) {
 	}
 	whole(t, e.path("clip.mp4"))
 	t.Logf("%.0f MiB at the peak for a clip of %.0f MB, in %d ms", peak, float64(report.Outputs[0].Bytes)/1e6, report.ElapsedMs)
-	if peak > 122 { // 128 MB
-		t.Errorf("%.0f MiB at the peak, want at most 122", peak)
+	most := 122. // 128 MB
+	if raced {
+		most *= 10 // as the race detector's manual has it
+	}
+	if peak > most {
+		t.Errorf("%.0f MiB at the peak, want at most %.0f", peak, most)
 	}
 }

@@ -35,7 +35,7 @@ func testMain(m *testing.M) int {
 	if runtime.GOOS == "windows" {
 		program += ".exe"
 	}
-	if out, err := exec.Command("go", "build", "-o", program, "../cmd/kvsclip").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-race="+strconv.FormatBool(raced), "-o", program, "../cmd/kvsclip").CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building kvsclip: %v\n%s", err, out)
 		return 1
 	}
