@@ -117,7 +117,7 @@ func (r *Report) narrow(j *splice.Joined, shown archive.Range) {
 func gaps(p *plan.Plan) []Gap {
 	out := make([]Gap, 0, len(p.Timeline.Gaps))
 	for _, g := range p.Timeline.Gaps {
-		out = append(out, Gap{From: Time{g.From}, To: Time{g.To}, DurationMs: g.To.Sub(g.From).Milliseconds()})
+		out = append(out, Gap{From: Time{g.From}, To: Time{g.To}, DurationMs: g.Length.Milliseconds()})
 	}
 	return out
 }

@@ -103,7 +103,7 @@ func (g *get) join(ctx context.Context, report *Report, p *plan.Plan, fetched *f
 	var files []staged
 	first := 0
 	for _, run := range splice.Cut(piecesToSplice(p, fetched), g.Gaps == GapsSplit, g.OnChange == ChangeSplit) {
-		joined, err := splice.Join(run, splice.Options{Clock: shown.Clock, From: shown.From, To: shown.To, Keep: g.keeps(), Wall: shown.Clock})
+		joined, err := splice.Join(run, splice.Options{Clock: shown.Clock, From: shown.From, To: shown.To, Keep: g.keeps(), Wall: p.Clocks.Wall})
 		if err != nil {
 			return nil, err
 		}

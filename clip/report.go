@@ -81,7 +81,7 @@ type Missing struct {
 type Gap struct {
 	From       Time  `json:"from"`
 	To         Time  `json:"to"`
-	DurationMs int64 `json:"durationMs"`
+	DurationMs int64 `json:"durationMs"` // more than To minus From where what was filmed around it came late
 }
 
 // Seam is the join of two neighbouring pieces as it was made.

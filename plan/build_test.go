@@ -136,13 +136,14 @@ func TestByTime(t *testing.T) {
 		"inside out":       {2 * s, s, 0, nil},
 		"one millisecond":  {0, ms, 0, []piece{{-20 * s, 0}}},
 		"one piece":        {0, 160 * s, 0, []piece{{-20 * s, 160*s - ms}}},
-		"one more":         {0, 160*s + ms, 0, []piece{{-20 * s, 160*s - ms}, {160 * s, 160 * s}}},
+		"one more":         {0, 160*s + ms, 0, []piece{{-20 * s, 160 * s}}}, // GetClip takes no single millisecond
+		"two more":         {0, 160*s + 2*ms, 0, []piece{{-20 * s, 160*s - ms}, {160 * s, 160*s + ms}}},
 		"ten seconds each": {0, 5 * s, 10 * s, []piece{{-20 * s, -10*s - ms}, {-10 * s, -ms}, {0, 5*s - ms}}},
 		"parts of a millisecond": {
 			400 * time.Microsecond, 500*ms + 1, 20 * s,
 			[]piece{{-20 * s, -ms}, {0, 500 * ms}},
 		},
-		"ends a nanosecond after a piece": {0, 1, 20 * s, []piece{{-20 * s, -ms}, {0, 0}}},
+		"ends a nanosecond after a piece": {0, 1, 20 * s, []piece{{-20 * s, 0}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := plan.ByTime(span(c.from, c.to), plan.Options{MaxPiece: c.max})
@@ -167,8 +168,8 @@ func TestByTimeLongestPiece(t *testing.T) {
 			t.Errorf("piece %d: %v long, want less than %v", pc.Index, d, plan.MaxSpan)
 		}
 	}
-	if p := plan.ByTime(span(0, s), plan.Options{MaxPiece: 1}); len(p.Pieces) != 21_000 {
-		t.Errorf("ByTime by the nanosecond: %d pieces, want one a millisecond", len(p.Pieces))
+	if p := plan.ByTime(span(0, s), plan.Options{MaxPiece: 1}); len(p.Pieces) != 10_500 {
+		t.Errorf("ByTime by the nanosecond: %d pieces, want one every two milliseconds", len(p.Pieces))
 	}
 }
 
@@ -208,8 +209,9 @@ func TestSplitTime(t *testing.T) {
 		ok   bool
 	}{
 		"one millisecond":    {last: 0},
-		"two milliseconds":   {ms, [2]time.Duration{0, 0}, [2]time.Duration{ms, ms}, true},
-		"three milliseconds": {2 * ms, [2]time.Duration{0, ms}, [2]time.Duration{2 * ms, 2 * ms}, true},
+		"three milliseconds": {last: 2 * ms},
+		"four milliseconds":  {3 * ms, [2]time.Duration{0, ms}, [2]time.Duration{2 * ms, 3 * ms}, true},
+		"five milliseconds":  {4 * ms, [2]time.Duration{0, 2 * ms}, [2]time.Duration{3 * ms, 4 * ms}, true},
 		"three minutes":      {180*s - ms, [2]time.Duration{0, 90*s - ms}, [2]time.Duration{90 * s, 180*s - ms}, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -29,7 +29,11 @@ type Clocks struct {
 	Late             time.Duration
 	LateFrom, LateTo time.Time
 	Use              archive.Clock // the one to give ranges on; the range's own where the clocks agree
-	Findings         []Finding     // in order; none where the clocks agree
+	// Wall is the clock by whose distances time passed: the producer's, but for a range on the server
+	// clock whose producer times were set back, jumped or count from 1970. That a clock is off by the
+	// same all the time does no harm to distances.
+	Wall     archive.Clock
+	Findings []Finding // in order; none where the clocks agree
 }
 
 // Finding is one way in which the two clocks disagree.
@@ -60,6 +64,7 @@ func (l *listing) clocks() Clocks {
 	c.step(l.judge, fs)
 	c.find(least)
 	c.Use = c.use(l.clock)
+	c.Wall = c.wall(l.clock)
 	return c
 }
 
@@ -167,4 +172,12 @@ func (c *Clocks) use(asked archive.Clock) archive.Clock {
 		return archive.Producer
 	}
 	return asked
+}
+
+// wall is the clock by whose distances time passed, for a range on the asked one.
+func (c *Clocks) wall(asked archive.Clock) archive.Clock {
+	if asked == archive.Server && (c.Relative || c.Backwards > 0 || c.Jumps > 0) {
+		return archive.Server
+	}
+	return archive.Producer
 }

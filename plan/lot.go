@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"time"
 
 	"github.com/kvsclip/kvsclip/archive"
@@ -11,10 +12,17 @@ type lot struct {
 	fs    []archive.Fragment
 	clock archive.Clock
 	other bool // than the range's clock
-	// rank counts the starts of all listed fragments on the range's clock. Lots of neighbouring
-	// ranks have nothing between them, so one request gives both.
-	rank     int
+	// first and final count the starts of all listed fragments on the range's clock up to the lot's
+	// own. Lots of neighbouring ones have nothing between them, so one request gives both.
+	first, final int
+	// until is where a request for it ends, on clock: the start of its last fragment, or of what
+	// GetClip leaves out for it.
+	until    time.Time
 	from, to time.Time // lowest and highest producer time
+	beside   beside
+	// alone says that GetClip leaves something out for a fragment of the lot that started earlier: it
+	// must not be asked for with others, nor in parts.
+	alone bool
 }
 
 // lots divides what the plan keeps, in playing order, into the least that can be asked for.
@@ -25,8 +33,8 @@ type lot struct {
 // a session sends at most five fragments a second (Amazon Kinesis Video Streams quotas, PutMedia),
 // so it would have to be another session's, in that very millisecond.
 //
-// On the server clock it is all fragments of one millisecond, or, where one of them is left out,
-// each alone by its producer time; see sieve.single.
+// On the server clock it is all fragments of one millisecond, or of two; see sieve.tie. Where one of
+// them is left out, it is each alone by its producer time; see sieve.single.
 func (s *sieve) lots(order []int) []lot {
 	ranks := s.ranks()
 	fs := make([]archive.Fragment, len(order))
@@ -36,7 +44,11 @@ func (s *sieve) lots(order []int) []lot {
 	out := make([]lot, 0, len(order))
 	for n := 0; n < len(order); {
 		clock, count := s.least(order[n:])
-		l := lot{fs: fs[n : n+count], clock: clock, other: clock != s.clock, rank: ranks[order[n]]}
+		l := lot{
+			fs: fs[n : n+count], clock: clock, other: clock != s.clock,
+			first: ranks[order[n]], final: ranks[order[n]],
+		}
+		s.bound(&l, order[n], ranks)
 		l.from, l.to = filmedIn(l.fs)
 		out = append(out, l)
 		n += count
@@ -44,10 +56,22 @@ func (s *sieve) lots(order []int) []lot {
 	return out
 }
 
+// bound tells the lot that fragment i is in where a request for it ends, and what starts beside it.
+func (s *sieve) bound(l *lot, i int, ranks []int) {
+	if l.other {
+		l.until, l.beside = l.start(), s.besideOther(i)
+		return
+	}
+	first, end := s.unit(i)
+	l.final, l.until = ranks[end-1], s.fs[end-1].Start(s.clock)
+	l.beside = s.besides(first, end)
+	l.alone = l.final > l.first && slices.Contains(s.fate[first:end], never)
+}
+
 // least is the clock on which the first fragment that is left to play can be asked for, and how
 // many fragments must be asked for together.
 func (s *sieve) least(rest []int) (c archive.Clock, count int) {
-	first, end := s.group(rest[0])
+	first, end := s.unit(rest[0])
 	switch {
 	case s.clock == archive.Producer && rest[0] != first:
 		return archive.Server, 1
@@ -73,7 +97,10 @@ func filmedIn(fs []archive.Fragment) (from, to time.Time) {
 
 // reaches says that one request gives a and b and nothing else. Lots on the other clock are asked
 // for one by one: what else arrived, or was filmed, between two of them was not listed.
-func (a lot) reaches(b lot) bool { return a.rank+1 == b.rank && !a.other && !b.other }
+func (a lot) reaches(b lot) bool { return a.final+1 == b.first && !a.single() && !b.single() }
+
+// single says that the lot is a piece by itself.
+func (l lot) single() bool { return l.other || l.alone }
 
 func (l lot) start() time.Time { return l.fs[0].Start(l.clock) }
 

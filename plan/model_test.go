@@ -16,8 +16,11 @@ const ms = time.Millisecond
 
 // clip is what GetClip answers from what is stored: an own model of the service, written from
 // its pages (API_reader_ClipTimestampRange, GetClip, ClipFragmentSelector), that shares no code
-// with the planner.
+// with the planner, and what kvs makes of a request for a single millisecond.
 func clip(stored []archive.Fragment, c archive.Clock, first, last time.Time) (answer []archive.Fragment, truncated bool) {
+	if !last.After(first) { // its end must be after its start, so kvs asks for a millisecond more
+		last = first.Add(ms)
+	}
 	var in []archive.Fragment
 	for _, f := range stored {
 		if s := f.Start(c).UnixMilli(); s >= first.UnixMilli() && s <= last.UnixMilli() {
@@ -112,7 +115,7 @@ func recordings() *rapid.Generator[recording] {
 			sample: rapid.SampledFrom([]time.Duration{33 * ms, 40 * ms, 100 * ms, 200 * ms, time.Second}).Draw(t, "sample"),
 		}
 		r.relative = r.clock == archive.Server && rapid.Bool().Draw(t, "relative")
-		c := camera{recording: r, filmed: noon, arrived: noon, buffered: rapid.Bool().Draw(t, "buffered")}
+		c := camera{recording: r, filmed: noon, arrived: noon, buffered: rapid.Bool().Draw(t, "buffered"), dense: rapid.Bool().Draw(t, "dense")}
 		if r.relative {
 			c.filmed = time.Unix(0, 0).UTC()
 		}
@@ -127,6 +130,7 @@ type camera struct {
 	recording
 	filmed, arrived time.Time // of the last fragment: its end, its arrival
 	buffered        bool      // what was filmed long ago arrives at once
+	dense           bool      // one fragment a millisecond, when buffered
 	twin            bool      // the last fragment arrived in the same millisecond as another
 	session         int       // index of the first fragment of the session
 }
@@ -144,7 +148,10 @@ func (c *camera) record(t *rapid.T) {
 		Size: rapid.SampledFrom([]int64{0, 1, 500_000, 20_000_000}).Draw(t, "size"),
 	}
 	late := rapid.IntRange(0, 300).Draw(t, "late")
-	c.twin = late == 0 && !c.twin && len(c.stored) > c.session
+	if c.dense {
+		late = rapid.SampledFrom([]int{0, 0, 0, 1}).Draw(t, "dense")
+	}
+	c.twin = late == 0 && !c.twin && !c.dense && len(c.stored) > c.session
 	if !c.twin {
 		c.arrived = c.arrived.Add(time.Duration(1+late) * ms)
 		if !c.buffered {

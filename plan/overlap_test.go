@@ -22,6 +22,15 @@ func restarted() []archive.Fragment {
 	return fs
 }
 
+// replayed is as restarted, but what was filmed from 7 s on arrives in a burst, and from then on live.
+func replayed() []archive.Fragment {
+	fs := restarted()
+	arriving(fs[5:], func(i int) time.Duration {
+		return max(10600*ms+time.Duration(i)*100*ms, 7500*ms+time.Duration(i)*2*s)
+	})
+	return fs
+}
+
 // told is an overlap with its times as distances from noon.
 type told struct {
 	from, to      time.Duration
@@ -276,7 +285,34 @@ func TestHole(t *testing.T) {
 		"a session again":    {span(0, 20*s), restarted(), plan.OverlapAll, []time.Duration{0}},
 		"two after one hole": {span(0, 30*s), append(without(steady(8), 3), again(steady(8), 3, 20, 30*s)), plan.OverlapAll, []time.Duration{2 * s, 0}},
 		"uploaded in a moment": { // nothing was filmed for 2 s, which took none to arrive
-			on(archive.Server, 0, 20*s), arriving(without(steady(5), 3), func(i int) time.Duration { return time.Duration(i) * ms }), "", []time.Duration{0},
+			on(archive.Server, 0, 20*s), arriving(without(steady(5), 3), func(i int) time.Duration { return time.Duration(i) * ms }), "", []time.Duration{2 * s},
+		},
+		"uploaded in a moment, in a session of 1970": { // nobody knows how long nothing was filmed between sessions
+			on(archive.Server, 0, 20*s), arriving(on1970(steady(4), 2), func(i int) time.Duration { return time.Duration(i) * ms }), "", []time.Duration{0},
+		},
+		"uploaded in two bursts": { // 10 s apart; the 80 ms between them are no gap
+			on(archive.Server, 0, 20*s),
+			arriving(append(steady(2), fragment(3, 4080*ms, 1960*ms, 0)), func(i int) time.Duration { return []time.Duration{0, ms, 10 * s}[i] }), "",
+			[]time.Duration{0},
+		},
+		"the newest of a replay": { // a second of 4 was filmed by nothing else
+			on(archive.Server, 500*ms, 50*s), replayed(), plan.OverlapNewest, []time.Duration{s},
+		},
+		"the oldest of a replay": { // a second of 102
+			on(archive.Server, 500*ms, 50*s), replayed(), plan.OverlapOldest, []time.Duration{s},
+		},
+		"all of a replay": {on(archive.Server, 500*ms, 50*s), replayed(), plan.OverlapAll, []time.Duration{0}},
+		"a replay that never catches up": { // or a clock that was set back: only the server's counts
+			on(archive.Server, 500*ms, 50*s), restarted(), plan.OverlapAll, []time.Duration{9500 * ms},
+		},
+		"uploaded late, out of order": { // each hole in what was filmed from 10 s to 40 s is told once
+			on(archive.Server, 0, 70*s),
+			[]archive.Fragment{
+				fragment(1, 0, 9960*ms, 0), fragment(2, 40*s, 1960*ms, 20*s), fragment(3, 20*s, 1960*ms, 40*s+ms),
+				fragment(4, 25*s, 1960*ms, 35*s+2*ms), fragment(5, 42*s, 1960*ms, 18*s+3*ms), fragment(6, 44*s, 1960*ms, 16*s+4*ms),
+			},
+			"",
+			[]time.Duration{26 * s, 0, 0, 0},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -27,8 +27,15 @@ type Span struct {
 	From, To time.Time
 }
 
-// Gap is time inside the range in which nothing was recorded. Plan's clock, UTC, From before To.
-type Gap struct{ From, To time.Time }
+// Gap is a hole in what was recorded: between two spans, or at an end of the range.
+type Gap struct {
+	// From and To are on the range's clock, UTC. On the server clock they are equal where nothing was
+	// filmed for a while but the footage around it was uploaded late, without a pause.
+	From, To time.Time
+	// Length is how long nothing was filmed, above 0: To minus From, but on the server clock, between
+	// two spans whose producer times can be believed, by these. See Clocks.Wall.
+	Length time.Duration
+}
 
 // Timeline is what exists in a range and what does not.
 type Timeline struct {
@@ -48,7 +55,9 @@ type Timeline struct {
 // Piece is one GetClip request and the fragments its answer must hold.
 //
 // First and Last are fragment START times and both are inclusive, because that is what GetClip
-// compares (API_reader_ClipTimestampRange). Neighbours therefore never share a fragment.
+// compares (API_reader_ClipTimestampRange). Neighbours therefore never share a fragment. GetClip
+// takes no range of a single millisecond: where Last is not after First, the one after it is asked
+// for too, and nothing that is not in the piece starts in it.
 type Piece struct {
 	Index int // position in Plan.Pieces, from 0
 	// Clock is the one that First and Last are on: the range's, or the other one where only that
@@ -56,10 +65,16 @@ type Piece struct {
 	Clock archive.Clock
 	// Fragments are 1 to MaxFragments in start-time order, and more only where more have one
 	// start; nil when they could not be listed.
-	Fragments   []archive.Fragment
-	First, Last time.Time // UTC, milliseconds, on Clock, less than MaxSpan apart
-	Bytes       int64     // sum of Fragment.Size, at most MaxBytes unless those of one start are larger
-	Span        int       // index of the span it lies in; 0 when fragments could not be listed
+	Fragments []archive.Fragment
+	// First is the start of the first fragment, or, where all start at once and something else a
+	// millisecond later, a millisecond before it; Last is the start of the last one. UTC,
+	// milliseconds, on Clock, less than MaxSpan apart. Last may also be a millisecond or two after
+	// that, where only fragments start that GetClip leaves out for those of the piece.
+	First, Last time.Time
+	Bytes       int64 // sum of Fragment.Size, at most MaxBytes unless those of one start are larger
+	Span        int   // index of the span it lies in; 0 when fragments could not be listed
+	beside      beside
+	uncut       bool // see lot.alone
 }
 
 // Plan is all requests for one clip.

@@ -49,7 +49,7 @@ func (r *restarts) add(t *rapid.T, n int) {
 	if len(r.stored) > 0 {
 		arrived = r.stored[len(r.stored)-1].Server.Add(time.Duration(rapid.SampledFrom([]int{1, 400, 60_000}).Draw(t, "pause")) * ms)
 		if r.beside {
-			arrived = rapid.SampledFrom(r.stored).Draw(t, "beside").Server
+			arrived = rapid.SampledFrom(r.stored).Draw(t, "beside").Server.Add(beside(t))
 		}
 	}
 	burst := rapid.Bool().Draw(t, "burst")
@@ -89,7 +89,7 @@ func (r *restarts) begins(t *rapid.T) (filmed time.Time, like []archive.Fragment
 	case 3:
 		return time.Unix(0, 0).UTC(), nil
 	case 4:
-		return rapid.SampledFrom(r.stored).Draw(t, "as").Producer, nil
+		return rapid.SampledFrom(r.stored).Draw(t, "as").Producer.Add(beside(t)), nil
 	}
 	i := rapid.IntRange(0, len(r.stored)-1).Draw(t, "replay")
 	like = r.stored[i:]
@@ -99,7 +99,12 @@ func (r *restarts) begins(t *rapid.T) (filmed time.Time, like []archive.Fragment
 			break
 		}
 	}
-	return like[0].Producer, slices.Clone(like)
+	return like[0].Producer.Add(beside(t)), slices.Clone(like)
+}
+
+// beside draws a millisecond before, after, or neither.
+func beside(t *rapid.T) time.Duration {
+	return time.Duration(rapid.IntRange(-1, 1).Draw(t, "beside")) * ms
 }
 
 var overlaps = []plan.Overlap{plan.OverlapAuto, plan.OverlapOldest, plan.OverlapNewest, plan.OverlapAll}
@@ -114,8 +119,8 @@ func planned(t *rapid.T) (restarts, archive.Range, plan.Overlap, *plan.Plan) {
 }
 
 // asks is what the service answers to a piece. A piece on the other clock than the range's is one
-// fragment by its millisecond, which nothing that was not listed is taken to share.
-func (r restarts) asks(t *rapid.T, q archive.Range, p plan.Piece) []archive.Fragment {
+// fragment by its millisecond, which nothing that was not listed is taken to share, or to start beside.
+func (r recording) asks(t *rapid.T, q archive.Range, p plan.Piece) []archive.Fragment {
 	stored := r.stored
 	if p.Clock != q.Clock {
 		stored = r.listed(q)
@@ -203,19 +208,49 @@ func (v *view) twice(a, b archive.Fragment) bool {
 	return to.Sub(from) > v.tolerance
 }
 
-// hidden says that GetClip gives an older fragment in the place of f, whatever is asked.
+// hidden says that no request gives f alone and, on the server clock, that one for what must come with
+// it gives an older fragment in its place.
 func (v *view) hidden(f archive.Fragment) bool {
-	older, equal, crowded := false, false, false
-	for _, o := range v.listed {
-		if o.Number == f.Number {
-			continue
-		}
-		twin := o.Producer.Equal(f.Producer) && number(o) < number(f)
-		older = older || twin
-		equal = equal || twin && o.Server.Equal(f.Server)
-		crowded = crowded || o.Server.Equal(f.Server)
+	if v.asked.Clock == archive.Producer {
+		return v.stuck(f)
 	}
-	return equal || older && crowded && v.asked.Clock == archive.Producer
+	return slices.ContainsFunc(v.listed, func(o archive.Fragment) bool {
+		older := o.Producer.Equal(f.Producer) && number(o) < number(f)
+		return older && (o.Server.Equal(f.Server) || v.near(o, f) && v.stuckBeside(f))
+	})
+}
+
+// stuck says that no request gives f alone, on either clock.
+func (v *view) stuck(f archive.Fragment) bool {
+	return v.stuckOn(f, archive.Server) && v.stuckOn(f, archive.Producer)
+}
+
+// stuckOn says that neither a request for f's millisecond and the next one on clock c, nor one for
+// the millisecond before it and f's, gives f alone.
+func (v *view) stuckOn(f archive.Fragment, c archive.Clock) bool {
+	if v.asked.Clock == archive.Server && c == archive.Producer && f.Producer.Year() == 1970 {
+		return true
+	}
+	alone := func(first time.Time) bool {
+		end := first.Add(ms)
+		if c == v.asked.Clock && end.Equal(v.asked.To) { // what starts there was not listed
+			return false
+		}
+		answer, _ := clip(v.listed, c, first, end)
+		if c == archive.Server { // where nothing is to depend on what GetClip leaves out
+			answer = slices.DeleteFunc(slices.Clone(v.listed), func(o archive.Fragment) bool { return o.Server.Before(first) || o.Server.After(end) })
+		}
+		return len(answer) == 1 && answer[0].Number == f.Number
+	}
+	return !alone(f.Start(c)) && !alone(f.Start(c).Add(-ms))
+}
+
+// near says that a and b arrived so near each other that they may have to be asked for together.
+func (v *view) near(a, b archive.Fragment) bool { return a.Server.Sub(b.Server).Abs() <= 2*ms }
+
+// stuckBeside says that something is stuck that arrived near f.
+func (v *view) stuckBeside(f archive.Fragment) bool {
+	return slices.ContainsFunc(v.listed, func(o archive.Fragment) bool { return v.near(o, f) && v.stuck(o) })
 }
 
 // replaces says that k may be kept in the place of f.
@@ -454,9 +489,9 @@ func TestOverlapsGiveNothingForNothing(t *testing.T) {
 	})
 }
 
-// crowded says that on the server clock something arrived together with f.
+// crowded says that on the server clock something arrived together with f, or near it and is stuck.
 func (v *view) crowded(f archive.Fragment) bool {
-	return v.asked.Clock == archive.Server && slices.ContainsFunc(v.listed, func(o archive.Fragment) bool {
+	return v.asked.Clock == archive.Server && v.stuckBeside(f) || v.asked.Clock == archive.Server && slices.ContainsFunc(v.listed, func(o archive.Fragment) bool {
 		return o.Number != f.Number && o.Server.Equal(f.Server)
 	})
 }

@@ -27,7 +27,8 @@ type sieve struct {
 	fate      []fate // of listing.fs
 	stretches []stretch
 	doubles   []int         // places of all that may overlap, by producer time; see byProducer
-	oldest    map[int64]int // fragment of each producer millisecond; nil until it is needed
+	given     map[int64]int // see gives; nil until it is needed
+	tied      map[int]bool  // places where a start begins that is asked for with the one before it
 }
 
 func (l *listing) sieve(r archive.Range, o Overlap) *sieve {
@@ -89,35 +90,23 @@ func (s *sieve) holds(f archive.Fragment, next int) bool {
 	return s.end(f).After(s.asked.From) || next < len(s.fs) && !s.broken(f, s.fs[next])
 }
 
-// dropUnobtainable leaves out what no request can single out: fragments that are not the oldest of
-// their producer time, and arrived in one millisecond with it or, on the producer clock, with any
-// other. GetClip gives the oldest in their place, whatever is asked.
+// dropUnobtainable leaves out what no request can single out: on the producer clock, fragments that
+// are not the oldest of their producer time, or were filmed a millisecond after something and a
+// millisecond before something else, if they cannot be had alone by when they arrived either. GetClip
+// gives the oldest of a producer time in the others' place, whatever is asked.
 func (s *sieve) dropUnobtainable() {
 	if s.clock == archive.Server {
 		s.dropEqual()
 		return
 	}
-	var together map[int64]int
-	for i := range s.fs {
-		if s.fate[i] == outside || s.leads(i) {
-			continue
-		}
-		if together == nil {
-			together = s.arrivals()
-		}
-		if together[s.fs[i].Server.UnixMilli()] > 1 {
-			s.fate[i] = never
+	for first, end := 0, 0; first < len(s.fs); first = end {
+		_, end = s.group(first)
+		for i := first; i < end; i++ {
+			if s.fate[i] != outside && (i > first || s.wedged(first, end)) && !s.single(i) {
+				s.fate[i] = never
+			}
 		}
 	}
-}
-
-// arrivals counts the fragments of each server millisecond.
-func (l *listing) arrivals() map[int64]int {
-	n := make(map[int64]int, len(l.fs))
-	for i := range l.fs {
-		n[l.fs[i].Server.UnixMilli()]++
-	}
-	return n
 }
 
 // dropEqual leaves out what is equal to an older fragment on both clocks.
@@ -240,53 +229,4 @@ func (s *sieve) relieve() {
 			s.fate[i] = outside
 		}
 	}
-}
-
-// reunite keeps, on the server clock, what was left out but arrived in one millisecond with a kept
-// fragment that cannot be had without it.
-func (s *sieve) reunite() {
-	for first := 0; first < len(s.fs); {
-		_, end := s.group(first)
-		if !s.whole(first, end) && !s.separable(first, end) {
-			s.restore(first, end)
-		}
-		first = end
-	}
-}
-
-// whole says that of the fragments of one start, from first to end, none was left out that a
-// request for the others would bring.
-func (s *sieve) whole(first, end int) bool { return !slices.Contains(s.fate[first:end], leftOut) }
-
-// separable says that all that are kept of the fragments of one server time can be asked for one
-// by one on the producer clock.
-func (s *sieve) separable(first, end int) bool {
-	for i := first; i < end; i++ {
-		if s.fate[i] == kept && !s.single(i) {
-			return false
-		}
-	}
-	return true
-}
-
-func (s *sieve) restore(first, end int) {
-	for i := first; i < end; i++ {
-		if s.fate[i] == leftOut {
-			s.fate[i] = kept
-		}
-	}
-}
-
-// single says that fragment i, of a listing on the server clock, can be had on the producer clock:
-// it is the oldest of its producer time, and that time is no other session's. An older one that
-// arrived before the listing begins would come in its place: the same footage, as far as the
-// service can tell.
-func (s *sieve) single(i int) bool {
-	if s.oldest == nil {
-		s.oldest = make(map[int64]int, len(s.fs))
-		for _, k := range slices.Backward(s.arrival) {
-			s.oldest[s.fs[k].Producer.UnixMilli()] = k
-		}
-	}
-	return !relative(s.fs[i]) && s.oldest[s.fs[i].Producer.UnixMilli()] == i
 }

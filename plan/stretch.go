@@ -177,9 +177,20 @@ func (s *sieve) again(st stretch) (sum time.Duration) {
 func (s *sieve) lost(st stretch, have []footage) (sum time.Duration) {
 	first, _ := slices.BinarySearchFunc(have, st.members[0], func(h footage, i int) int { return h.To.Compare(s.fs[i].Producer) })
 	have = have[first:]
-	add := func(from, to time.Time) {
-		if d := to.Sub(from); d > s.slack() {
+	var open footage // what is lost without a hole may be several fragments' together
+	flush := func() {
+		if d := open.To.Sub(open.From); d > s.slack() {
 			sum += d
+		}
+	}
+	add := func(from, to time.Time) {
+		switch {
+		case !from.Before(to):
+		case from.Equal(open.To):
+			open.To = to
+		default:
+			flush()
+			open = footage{from, to}
 		}
 	}
 	var at time.Time // all before has been looked at
@@ -202,6 +213,7 @@ func (s *sieve) lost(st stretch, have []footage) (sum time.Duration) {
 		}
 		add(from, to)
 	}
+	flush()
 	return sum
 }
 

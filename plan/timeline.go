@@ -18,36 +18,48 @@ const maxSample = 5 * time.Second
 // may tell one twice, and they may start up to archive.MaxFragmentLength before r.From: of those
 // the ones that hold r.From are kept. The slice is not changed.
 func NewTimeline(r archive.Range, listed []archive.Fragment, o Overlap) Timeline {
-	s := newListing(r.Clock, listed).sieve(r, o)
-	return s.timeline(s.order())
+	l := newListing(r.Clock, listed)
+	s := l.sieve(r, o)
+	return s.timeline(s.order(), l.clocks().Wall)
 }
 
-// timeline makes spans of the fragments at the given places.
-func (s *sieve) timeline(order []int) Timeline {
-	t := Timeline{Range: s.asked, Overlap: s.overlap, Overlaps: s.overlaps()}
+// timeline makes spans of the fragments at the given places, and gaps of what is between them, by
+// the distances of the wall clock.
+func (s *sieve) timeline(order []int, wall archive.Clock) Timeline {
+	t := Timeline{Range: s.asked, Overlap: s.overlap, Overlaps: s.overlaps(), Spans: s.spans(order)}
 	for i, f := range s.fate {
 		if f == leftOut || f == never {
 			t.Repeated = append(t.Repeated, s.fs[i])
 		}
 	}
-	for _, i := range order {
-		f := s.fs[i]
-		if n := len(t.Spans); n > 0 && !s.broken(last(t.Spans[n-1].Fragments), f) {
-			t.Spans[n-1].Fragments = append(t.Spans[n-1].Fragments, f)
-		} else {
-			t.Spans = append(t.Spans, Span{Fragments: []archive.Fragment{f}})
-		}
+	if wall == s.clock {
+		t.Gaps = s.gaps(s.asked, t.Spans, nil)
+	} else {
+		t.Gaps = s.gaps(s.asked, t.Spans, s.holes(order, t.Spans))
 	}
-	for i := range t.Spans {
-		sp := &t.Spans[i]
-		sp.From, sp.To = sp.Fragments[0].Start(s.clock), s.end(last(sp.Fragments))
-	}
-	t.Gaps = s.gaps(s.asked, t.Spans)
 	return t
 }
 
-// Hole is how long nothing was recorded right before span i, on the range's clock; 0 where it
-// follows without a hole: a new session, or a clock that was set back. i is above 0.
+// spans are the fragments at the given places, cut where they do not go on.
+func (s *sieve) spans(order []int) (out []Span) {
+	for n, i := range order {
+		f := s.fs[i]
+		if n > 0 && (s.together(order[n-1], i) || !s.broken(s.fs[order[n-1]], f)) {
+			sp := &out[len(out)-1]
+			sp.Fragments = append(sp.Fragments, f)
+		} else {
+			out = append(out, Span{Fragments: []archive.Fragment{f}})
+		}
+	}
+	for i := range out {
+		sp := &out[i]
+		sp.From, sp.To = sp.Fragments[0].Start(s.clock), s.end(last(sp.Fragments))
+	}
+	return out
+}
+
+// Hole is how long nothing was filmed right before span i: the Length of the gap that is listed
+// there, or 0 where none is, as before a new session, or after a clock was set back. i is above 0.
 func (t Timeline) Hole(i int) time.Duration {
 	at := t.Spans[i].From
 	if t.Spans[i-1].From.Equal(at) { // the hole is before that one
@@ -57,24 +69,27 @@ func (t Timeline) Hole(i int) time.Duration {
 	if !ok {
 		return 0
 	}
-	return t.Gaps[n].To.Sub(t.Gaps[n].From)
+	return t.Gaps[n].Length
 }
 
 // gaps lists what the spans leave of the range, on its clock. Spans overlap on the server clock
-// where an upload came faster than it was filmed.
-func (j judge) gaps(r archive.Range, spans []Span) []Gap {
+// where an upload came faster than it was filmed. Where holes are told, for each span but the first
+// the one before it, these are the gaps between spans, whatever room the range's clock has for them.
+func (j judge) gaps(r archive.Range, spans []Span, holes []time.Duration) []Gap {
 	var out []Gap
 	from := r.From
-	for _, s := range spans {
-		if s.From.Sub(from) > j.slack() {
-			out = append(out, Gap{From: from, To: s.From})
+	for i, s := range spans {
+		length := s.From.Sub(from)
+		if i > 0 && holes != nil {
+			length = holes[i-1]
 		}
-		if s.To.After(from) {
-			from = s.To
+		if length > j.slack() {
+			out = append(out, Gap{From: earlier(from, s.From), To: s.From, Length: length})
 		}
+		from = later(from, s.To)
 	}
-	if r.To.Sub(from) > j.slack() {
-		out = append(out, Gap{From: from, To: r.To})
+	if length := r.To.Sub(from); length > j.slack() {
+		out = append(out, Gap{From: from, To: r.To, Length: length})
 	}
 	return out
 }

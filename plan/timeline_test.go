@@ -98,7 +98,7 @@ func TestTimeline(t *testing.T) {
 		"spans overlap on the server clock": {
 			r:      on(archive.Server, 0, 4150*ms),
 			listed: []archive.Fragment{fragment(1, 0, 1960*ms, 0), fragment(2, 2*s, 1960*ms, 100*ms), fragment(3, 60*s, 10*ms, -57800*ms)},
-			spans:  [][]int{{1, 2}, {3}},
+			spans:  [][]int{{1, 2}, {3}}, gaps: [][2]time.Duration{{2200 * ms, 2200 * ms}},
 		},
 		"lost before from": {r: span(5*s, 10*s), listed: without(five, 3), spans: [][]int{{4, 5}}, gaps: [][2]time.Duration{{5 * s, 6 * s}}},
 		"1796 ms long, 1856 ms apart": { // awslabs/amazon-kinesis-client-nodejs#117
@@ -129,7 +129,7 @@ func TestTimeline(t *testing.T) {
 		"late upload in two bursts": { // the first is filmed until 4.1 s, on this clock
 			r:      on(archive.Server, 0, 12*s),
 			listed: arriving(without(steady(6), 3), func(i int) time.Duration { return []time.Duration{0, 2100 * ms, 2200 * ms, 2300 * ms, 10 * s}[i] }),
-			spans:  [][]int{{1, 2}, {4, 5, 6}},
+			spans:  [][]int{{1, 2}, {4, 5, 6}}, gaps: [][2]time.Duration{{2200 * ms, 2200 * ms}},
 		},
 		"clock set back": {
 			r:      on(archive.Server, 0, 8*s),

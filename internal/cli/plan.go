@@ -38,7 +38,8 @@ Keys of --json, which are only added to:
   stream, region, clock ("server" or "producer"), requested {from, to}
   listed            false when listing is not permitted: then pieces are time only
   spans[]           {from, to, durationMs, fragments, bytes} of what was recorded
-  gaps[]            {from, to, durationMs} of what was not
+  gaps[]            {from, to, durationMs} of what was not, and for how long: what arrived late leaves
+                    less room for it on the server clock, or none
   overlap           which footage is kept where some was recorded more than once: --overlap
   overlaps[]        {from, to, durationMs, kept, leftOut, equal, twiceMs, lostMs} where it was, in
                     producer time: fragments kept and left out, whether all start with another one,
@@ -117,7 +118,7 @@ func planText(p *plan.Plan, stream, region string, q asked) string {
 		fmt.Fprintf(&b, "  recorded  %s to %s (%s, %s)\n", wallTime(s.From, q.zone), wallTime(s.To, q.zone), lengthText(s.To.Sub(s.From)), countText(len(s.Fragments), "fragment"))
 	}
 	for _, g := range p.Timeline.Gaps {
-		fmt.Fprintf(&b, "  gap       %s to %s (%s)\n", wallTime(g.From, q.zone), wallTime(g.To, q.zone), lengthText(g.To.Sub(g.From)))
+		fmt.Fprintf(&b, "  gap       %s to %s (%s)\n", wallTime(g.From, q.zone), wallTime(g.To, q.zone), lengthText(g.Length))
 	}
 	for _, o := range p.Timeline.Overlaps {
 		fmt.Fprintf(&b, "  overlap   %s\n", overlapText(o, q.zone))
@@ -327,7 +328,7 @@ func planJSON(p *plan.Plan, stream, region string, q asked) planOut {
 		out.Spans = append(out.Spans, span)
 	}
 	for _, g := range p.Timeline.Gaps {
-		out.Gaps = append(out.Gaps, stretch(g.From, g.To))
+		out.Gaps = append(out.Gaps, gapOut{stamp(g.From), stamp(g.To), g.Length.Milliseconds()})
 	}
 	for _, o := range p.Timeline.Overlaps {
 		out.Overlaps = append(out.Overlaps, doubleJSON(o))

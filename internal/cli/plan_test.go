@@ -25,7 +25,7 @@ func somePlan() (*plan.Plan, asked) {
 		Timeline: plan.Timeline{
 			Range: r,
 			Spans: []plan.Span{{Fragments: first, From: at(0), To: at(4)}, {Fragments: second, From: at(64), To: at(66)}},
-			Gaps:  []plan.Gap{{From: at(4), To: at(64)}},
+			Gaps:  []plan.Gap{{From: at(4), To: at(64), Length: 61 * time.Second}}, // by producer times
 
 			Overlap:  plan.OverlapNewest,
 			Overlaps: []plan.Overlapping{{From: at(3602), To: at(3604).Add(500 * time.Millisecond), Kept: 2, LeftOut: 1, Equal: true, Twice: 1500 * time.Millisecond, Lost: 500 * time.Millisecond}},
@@ -48,7 +48,7 @@ func TestPlanText(t *testing.T) {
   asked     2026-03-14 08:00:00 UTC to 2026-03-14 08:01:06 UTC (1m6s)
   recorded  2026-03-14 08:00:00 UTC to 2026-03-14 08:00:04 UTC (4s, 2 fragments)
   recorded  2026-03-14 08:01:04 UTC to 2026-03-14 08:01:06 UTC (2s, 1 fragment)
-  gap       2026-03-14 08:00:04 UTC to 2026-03-14 08:01:04 UTC (1m)
+  gap       2026-03-14 08:00:04 UTC to 2026-03-14 08:01:04 UTC (1m1s)
   overlap   2026-03-14 09:00:02 UTC to 2026-03-14 09:00:04.500 UTC, producer time (2.5s, sent more than once; 2 fragments kept, 1 left out)
   clocks    the camera's clock is 1h ahead of the service's; give ranges on --clock server
   clocks    the camera's clock was set back 2 times; give ranges on --clock server
@@ -103,7 +103,7 @@ func TestPlanJSON(t *testing.T) {
   {
    "from": "2026-03-14T08:00:04.000Z",
    "to": "2026-03-14T08:01:04.000Z",
-   "durationMs": 60000
+   "durationMs": 61000
   }
  ],
  "overlap": "newest",
