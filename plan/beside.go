@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"time"
 
 	"github.com/kvsclip/kvsclip/archive"
@@ -16,15 +17,30 @@ func (b beside) allow(first, last time.Time) bool {
 	return first.Before(last) || !b.before || !b.after
 }
 
-// besides is what starts beside the fragments at the places from first to end. What starts when the
-// range ends is not listed, so there something may.
+// besides is what starts beside the fragments at the places from first to end, but for what GetClip
+// leaves out for one that starts last of them. What starts when the range ends is not listed, so there something may.
 func (s *sieve) besides(first, end int) beside {
 	from, to := s.fs[first].Start(s.clock), s.fs[end-1].Start(s.clock)
 	return beside{
 		before: first > 0 && from.Sub(s.fs[first-1].Start(s.clock)) <= time.Millisecond,
 		after: !to.Add(time.Millisecond).Before(s.asked.To) ||
-			end < len(s.fs) && s.fs[end].Start(s.clock).Sub(to) <= time.Millisecond,
+			end < len(s.fs) && s.fs[end].Start(s.clock).Sub(to) <= time.Millisecond && !s.repeats(end),
 	}
+}
+
+// repeats says that all that start together at the place next have the producer time of an older
+// fragment that starts with the one before that place.
+func (s *sieve) repeats(next int) bool {
+	first, _ := s.group(next - 1)
+	_, end := s.group(next)
+	for _, f := range s.fs[next:end] {
+		if !slices.ContainsFunc(s.fs[first:next], func(o archive.Fragment) bool {
+			return o.Producer.Equal(f.Producer) && archive.CompareNumbers(o, f) < 0
+		}) {
+			return false
+		}
+	}
+	return true
 }
 
 // wedged says that of the fragments of one start, from first to end, none can be asked for alone on

@@ -31,7 +31,7 @@ func Build(r archive.Range, listed []archive.Fragment, o Options) *Plan {
 	for i, sp := range p.Timeline.Spans {
 		for rest := sp.Fragments; len(rest) > 0; {
 			n, fragments := fill(lots, len(rest), o.maxPiece())
-			for _, pc := range s.ask(lots[:n], order[:fragments]) {
+			for _, pc := range s.ask(lots[:n], rest[:fragments], order[:fragments]) {
 				pc.Index, pc.Span = len(p.Pieces), i
 				p.Pieces = append(p.Pieces, pc)
 			}
@@ -67,13 +67,9 @@ func fill(lots []lot, most int, longest time.Duration) (n, fragments int) {
 	return n, fragments
 }
 
-// ask makes a piece of the lots, whose fragments are at the given places; or, of one that has other
+// ask makes a piece of the lots, which have the fragments fs, at the given places; or, of one that has other
 // starts on both sides, a piece of each fragment on the other clock. See sieve.wedged.
-func (s *sieve) ask(lots []lot, places []int) []Piece {
-	var fs []archive.Fragment
-	for _, i := range places {
-		fs = append(fs, s.fs[i])
-	}
+func (s *sieve) ask(lots []lot, fs []archive.Fragment, places []int) []Piece {
 	begin, end := lots[0], lots[len(lots)-1]
 	near := beside{before: begin.beside.before, after: end.beside.after}
 	if near.allow(begin.start(), end.until) {
@@ -103,7 +99,7 @@ func pieceOf(fs []archive.Fragment, c archive.Clock, until time.Time, near besid
 // it should be: the AWS sample's three minutes.
 const DefaultStep = 3 * time.Minute
 
-// Steps is how many pieces ByTime makes of a range.
+// Steps is how many pieces ByTime makes of a range, at the most.
 func (o Options) Steps(r archive.Range) int {
 	return int((r.To.Sub(r.From)+Lookback)/o.step()) + 1
 }

@@ -281,8 +281,13 @@ func TestHole(t *testing.T) {
 		"and more of them": {
 			span(-5*s, 20*s), without(steady(9), 3, 6, 7), "", []time.Duration{2 * s, 4 * s},
 		},
-		"a new session":      {on(archive.Server, 500*ms, 20*s), on1970(steady(4), 2), "", []time.Duration{0}},
-		"a session again":    {span(0, 20*s), restarted(), plan.OverlapAll, []time.Duration{0}},
+		"a new session":   {on(archive.Server, 500*ms, 20*s), on1970(steady(4), 2), "", []time.Duration{0}},
+		"a session again": {span(0, 20*s), restarted(), plan.OverlapAll, []time.Duration{0}},
+		"a session again, after a span": { // which goes on a little late: the hole before 1 is not told again before 9
+			span(-5*s, 20*s), append(steady(1), fragment(2, 2061*ms, 1960*ms, 0), fragment(3, 4061*ms, 1960*ms, 0), again(steady(1), 0, 9, 30*s)),
+			plan.OverlapAll,
+			[]time.Duration{0, 0},
+		},
 		"two after one hole": {span(0, 30*s), append(without(steady(8), 3), again(steady(8), 3, 20, 30*s)), plan.OverlapAll, []time.Duration{2 * s, 0}},
 		"uploaded in a moment": { // nothing was filmed for 2 s, which took none to arrive
 			on(archive.Server, 0, 20*s), arriving(without(steady(5), 3), func(i int) time.Duration { return time.Duration(i) * ms }), "", []time.Duration{2 * s},

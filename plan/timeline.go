@@ -61,8 +61,11 @@ func (s *sieve) spans(order []int) (out []Span) {
 // Hole is how long nothing was filmed right before span i: the Length of the gap that is listed
 // there, or 0 where none is, as before a new session, or after a clock was set back. i is above 0.
 func (t Timeline) Hole(i int) time.Duration {
-	at := t.Spans[i].From
-	if t.Spans[i-1].From.Equal(at) { // the hole is before that one
+	at, before := t.Spans[i].From, t.Spans[i-1:i]
+	if t.Overlap == OverlapAll { // those of one start may lie apart
+		before = t.Spans[:i]
+	}
+	if slices.ContainsFunc(before, func(s Span) bool { return s.From.Equal(at) }) { // the hole is before that one
 		return 0
 	}
 	n, ok := slices.BinarySearchFunc(t.Gaps, at, func(g Gap, at time.Time) int { return g.To.Compare(at) })

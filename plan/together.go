@@ -20,6 +20,9 @@ func (s *sieve) reunite() {
 			s.tie(first, end)
 		}
 	}
+	if len(s.tied) > 0 { // which may have brought in what lies before the range
+		s.stretches = s.twice()
+	}
 }
 
 // whole says that of the fragments from first to end none was left out that a request for the others
