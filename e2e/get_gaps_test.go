@@ -127,7 +127,7 @@ func (r *reel) gapsTold(t *testing.T, report *clip.Report, frames []judgetest.Fr
 	}
 	for i, g := range report.Gaps {
 		last := spans[i][len(spans[i])-1]
-		early := g.From.Sub(r.at(last, clock)) // the last picture lasts until then
+		early := g.From.Sub(r.at(last, clock))                                                      // the last picture lasts until then
 		shorter := spans[i+1][0].Wall.Sub(last.Wall) - time.Duration(g.DurationMs)*time.Millisecond // by how long that one lasts
 		if early < 0 || early > 300*time.Millisecond || !g.To.Equal(r.at(spans[i+1][0], clock)) || shorter < 0 || shorter > 300*time.Millisecond {
 			t.Errorf("gap %d: told as %+v, and it was between %v and %v", i+1, g, r.at(last, clock), r.at(spans[i+1][0], clock))

@@ -69,7 +69,8 @@ func (w wall) offsets(zone *time.Location) []int {
 			all = append(all, offset)
 		}
 		_, end := t.ZoneBounds()
-		if end.IsZero() || end.After(w.utc().Add(most)) {
+		// In the year 9992 the end lies before t: zones of the Go library end there.
+		if !end.After(t) || end.After(w.utc().Add(most)) {
 			return all
 		}
 		t = end
