@@ -71,14 +71,18 @@ func among[T ~string](what string, choice T, possible ...T) string {
 func (r Request) wrongMix() string {
 	native := r.Merge == "" || r.Merge == MergeNative
 	switch {
-	case !native && (r.keeps() || r.splits() || r.Receipt != ""):
-		return fmt.Sprintf("merge %q: kept and split gaps, splits on change and receipts need the native merge", r.Merge)
-	case r.Receipt != "" && clashes(r.Receipt, r.output(), r.SignKey), r.SignKey != "" && clashes(r.Receipt+SignatureSuffix, r.output(), r.SignKey):
-		return "the receipt or its signature has the name of the clip, or of the key"
-	case r.SignKey != "" && clashes(r.SignKey, r.output()):
-		return "the clip has the name of the key"
+	case !native && r.Receipt != "":
+		return fmt.Sprintf("merge %q: a receipt needs the native merge", r.Merge)
+	case !native && (r.keeps() || r.splits()):
+		return fmt.Sprintf("merge %q: gaps that are kept or split, and splits on change, need the native merge", r.Merge)
 	case r.SignKey != "" && r.Receipt == "":
-		return "a key to sign with, but no receipt"
+		return "signing needs a receipt: name one with --receipt"
+	case r.Receipt != "" && clashes(r.Receipt, r.output(), r.SignKey):
+		return fmt.Sprintf("receipt %q: the clip or the key has that name", r.Receipt)
+	case r.SignKey != "" && clashes(r.Receipt+SignatureSuffix, r.output(), r.SignKey):
+		return fmt.Sprintf("signature %q: the clip or the key has that name", r.Receipt+SignatureSuffix)
+	case r.SignKey != "" && clashes(r.SignKey, r.output()):
+		return fmt.Sprintf("key %q: the clip has that name", r.SignKey)
 	}
 	return ""
 }

@@ -21,6 +21,8 @@ var (
 
 	// ErrIncomplete means that footage the service lists cannot be had from it.
 	ErrIncomplete = fetch.ErrIncomplete
+	// ErrAllMissing means that nothing at all of the range can be had. It is an ErrIncomplete too.
+	ErrAllMissing = errors.New("nothing of the range can be had")
 	// ErrBusy means that another run is making the same clip.
 	ErrBusy = fetch.ErrBusy
 	// ErrExists means that the output is there already and Force is not set.

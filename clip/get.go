@@ -107,7 +107,7 @@ func (g *get) this() fetch.Run {
 	place := sha256.Sum256([]byte(g.door.Place() + "|" + g.Stream)) // an ARN tells the account too
 	return fetch.Run{
 		Version: g.version,
-		Request: fmt.Sprintf("%s %v piece %v trim %s merge %s gaps %s on change %s overlap %s incomplete %t receipt %t", streamName(g.Stream), g.Range, g.Piece,
+		Request: fmt.Sprintf("stream %s; range %v; longest piece %v; trim %s; merge %s; gaps %s; on change %s; overlap %s; incomplete %t; receipt %t", streamName(g.Stream), g.Range, g.Piece,
 			cmp.Or(g.Trim, TrimExact), cmp.Or(g.Merge, MergeNative), cmp.Or(g.Gaps, GapsSqueeze), cmp.Or(g.OnChange, ChangeJoin),
 			cmp.Or(g.Overlap, plan.OverlapAuto), g.Incomplete, g.Receipt != ""),
 		Place: hex.EncodeToString(place[:8]),
@@ -135,7 +135,7 @@ func (g *get) fresh(ctx context.Context) (*Report, error) {
 func (g *get) free() error {
 	if g.Receipt != "" {
 		if err := sink.Free(g.Receipt, g.Force); err != nil {
-			return err
+			return fmt.Errorf("receipt: %w", err)
 		}
 	}
 	if g.SignKey != "" {
@@ -143,14 +143,22 @@ func (g *get) free() error {
 			return err
 		}
 	}
-	if g.splits() {
-		return nil // names tell times that are not known yet
+	several := g.Merge == MergeNone || g.splits()
+	switch {
+	case several && g.Force:
+		return nil
+	case g.splits():
+		return g.none("_[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9]*Z")
+	case several:
+		return g.none("-[0-9][0-9][0-9]")
 	}
-	if g.Merge != MergeNone || g.Force {
-		return sink.Free(g.path, g.Force)
-	}
+	return sink.Free(g.path, g.Force)
+}
+
+// none says whether there is no file of the clip's name with something of a pattern added.
+func (g *get) none(pattern string) error {
 	base, ext := g.base()
-	taken, err := filepath.Glob(glob.Replace(base) + "-[0-9][0-9][0-9]" + glob.Replace(ext))
+	taken, err := filepath.Glob(glob.Replace(base) + pattern + glob.Replace(ext))
 	if err == nil && len(taken) > 0 {
 		return fmt.Errorf("output %q: %w", taken[0], ErrExists)
 	}
@@ -232,7 +240,7 @@ func (g *get) run(ctx context.Context) (*Report, error) {
 	defer fetched.Close()
 	switch {
 	case len(fetched.Pieces) == 0 && len(fetched.Missing) > 0:
-		return nil, fmt.Errorf("%w: none of %d fragments: %w", ErrIncomplete, len(fetched.Missing), fetched.Missing[0].Err)
+		return nil, fmt.Errorf("%w: %w: none of %d fragments: %w", ErrIncomplete, ErrAllMissing, len(fetched.Missing), fetched.Missing[0].Err)
 	case len(fetched.Pieces) == 0:
 		return nil, fmt.Errorf("%w: %v", ErrEmpty, g.Range)
 	}
@@ -250,10 +258,10 @@ func (g *get) doubled(overlaps []plan.Overlapping) {
 		g.tell(fmt.Sprintf("%d fragments are left out, for footage of the same time is in the clip; kvsclip plan tells more", left))
 	}
 	if twice > 0 {
-		g.tell(fmt.Sprintf("%v of footage are in the clip twice, as they were recorded: an overlap of oldest leaves them out", twice))
+		g.tell(fmt.Sprintf("%v of footage are in the clip twice, as they were recorded: --overlap oldest leaves them out", twice))
 	}
 	if lost > 0 {
-		g.tell(fmt.Sprintf("%v of what is left out are nowhere else: an overlap of all keeps them", lost))
+		g.tell(fmt.Sprintf("%v of what is left out are nowhere else: --overlap all keeps them", lost))
 	}
 }
 

@@ -54,10 +54,12 @@ func (g *get) withReceipt(ctx context.Context, files []staged, p *prover, report
 	if err != nil {
 		return nil, err
 	}
+	report.Receipt = g.Receipt
 	f, err := g.stageBytes(ctx, b, g.Receipt)
 	if err != nil || g.signer == nil {
 		return append(files, f), err
 	}
+	report.Signature = g.Receipt + SignatureSuffix
 	sig, err := g.stageBytes(ctx, ed25519.Sign(g.signer, b), g.Receipt+SignatureSuffix)
 	return append(files, f, sig), err
 }

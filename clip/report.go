@@ -23,7 +23,9 @@ type Report struct {
 	// EstimatedCostUSD is a low and a high price by US East list prices a GB consumed; transfer
 	// out of AWS is not in it. See docs/cost.md for where the two come from.
 	EstimatedCostUSD *[2]float64 `json:"estimatedCostUSD,omitempty"`
-	Notes            []string    `json:"notes,omitempty"` // what the user should know
+	Receipt          string      `json:"receipt,omitempty"`   // file that says what the outputs are made of
+	Signature        string      `json:"signature,omitempty"` // of the receipt
+	Notes            []string    `json:"notes,omitempty"`     // what the user should know
 }
 
 // Time is an instant, UTC. Its JSON always has milliseconds, the service's resolution:

@@ -9,6 +9,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/kvsclip/kvsclip/internal/fetch"
 	"github.com/kvsclip/kvsclip/internal/sink"
@@ -154,7 +157,7 @@ func recording(p *plan.Plan) string {
 // are never used: each is known by what it must hold.
 func changes(last, now fetch.Run, folder string) (notes []string) {
 	if last.Request != now.Request || last.Place != now.Place {
-		notes = append(notes, fmt.Sprintf("the unfinished run in %q was of another request (%q): only pieces that belong to both are used", folder, last.Request))
+		notes = append(notes, fmt.Sprintf("the unfinished run in %q was of another request (%s): only pieces that belong to both are used", folder, otherwise(last.Request, now.Request)))
 	} else if last.Recording != now.Recording {
 		notes = append(notes, fmt.Sprintf("the recording has changed since the unfinished run in %q: %d fragments were listed then, %d now", folder, last.Fragments, now.Fragments))
 	}
@@ -162,4 +165,19 @@ func changes(last, now fetch.Run, folder string) (notes []string) {
 		notes = append(notes, fmt.Sprintf("the unfinished run in %q was begun by another version, kvsclip %q", folder, last.Version))
 	}
 	return notes
+}
+
+// otherwise names what an unfinished run asked for that this one does not.
+func otherwise(last, now string) string {
+	var others []string
+	asked := strings.Split(now, "; ")
+	for _, part := range strings.Split(last, "; ") {
+		if !slices.Contains(asked, part) {
+			others = append(others, strconv.Quote(part))
+		}
+	}
+	if len(others) == 0 {
+		return "from another endpoint, account or region"
+	}
+	return strings.Join(others, ", ")
 }

@@ -184,12 +184,15 @@ func held(t *testing.T, path string, frames []judgetest.Frame) {
 	}
 }
 
-// People are told each fragment that is missing, and that the clip is there all the same.
+// People are told when footage is missing, and that the clip is there all the same.
 func TestGetIncompleteIsToldToPeople(t *testing.T) {
 	t.Parallel()
 	l := lose(t, "lost=40s+10s,lost=1m20s+4s")
 	r := l.fails(t, 4, []string{"7 fragments", "--allow-incomplete"}, l.get("clip.mp4", "producer", "--allow-incomplete", "--tz", "UTC")...)
-	for _, w := range append(l.numbers, "7 fragments MISSING", "09:00:40", "53 of 60 fragments", "clip.mp4") {
+	for _, w := range []string{
+		"7 fragments MISSING", "09:00:40 UTC to 2026-02-03 09:00:49.800 UTC, 5 fragments from " + l.numbers[0] + " on: ",
+		"09:01:20 UTC to 2026-02-03 09:01:23.800 UTC, 2 fragments from " + l.numbers[5] + " on: ", "53 of 60 fragments", "clip.mp4",
+	} {
 		if !strings.Contains(r.stdout, w) {
 			t.Errorf("nothing is said of %q:\n%s", w, r.stdout)
 		}

@@ -90,7 +90,7 @@ func TestGetTellsWhenTheRequestIsAnotherOne(t *testing.T) {
 	h, get := begun(t)
 	get[5] = after(100 * time.Second)
 	report := h.report(t, get...)
-	if notes := strings.Join(report.Notes, "\n"); !strings.Contains(notes, "was of another request (\"door [2026-02-03T09:00:00.000Z, 2026-02-03T09:02:00.000Z) producer time") {
+	if notes := strings.Join(report.Notes, "\n"); !strings.Contains(notes, "was of another request (\"range [2026-02-03T09:00:00.000Z, 2026-02-03T09:02:00.000Z) producer time\")") {
 		t.Errorf("notes: %q, want one that names the other request", notes)
 	}
 	if report.Calls.GetClip >= report.Pieces {

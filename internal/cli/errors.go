@@ -46,7 +46,7 @@ const (
 	goOn      = "run the same command again to go on: finished pieces are kept"
 	tellUs    = "run again; if it stays, run with -vv and send what it says with a report"
 	again     = "run the same command again"
-	otherName = "give another name with -o, or --force to overwrite"
+	otherName = "give another name with -o (or --receipt, if that is the one), or --force to overwrite"
 )
 
 // verdict is what an error means to the user.
@@ -99,15 +99,17 @@ func verdicts(ctx context.Context, path string, err error) []verdict {
 		{is(kvs.ErrNoRegion), exitUsage, "usage", "give --region, or set AWS_REGION, or a region in the profile"},
 		{kvs.IsDenied(err) || kvs.IsCredentials(err), exitDenied, "denied", "aws sts get-caller-identity shows whose credentials are used; --profile and --role-arn choose others"},
 		{kvs.IsNoStream(err) || is(kvs.ErrWrongRegion), exitNoStream, "noStream", "kvsclip streams lists what is there; --region and --profile choose where"},
+		{is(clip.ErrBusy), exitLocal, "busy", "wait until it ends, or give another name with -o"},
 		{is(clip.ErrExists) || is(fs.ErrExist), exitLocal, "exists", otherName},
 		{isLocal(err), exitLocal, "local", localHint(err)},
 		{is(errLacking), exitIncomplete, "incomplete", "should the footage come back, --force makes the clip anew"},
+		{is(clip.ErrAllMissing), exitIncomplete, "incomplete", "kvsclip plan with a wider range shows what else was recorded"},
 		{is(clip.ErrIncomplete), exitIncomplete, "incomplete", "--allow-incomplete writes the clip without it, and names what is missing\n" + more},
 		{is(clip.ErrEmpty) || kvs.IsEmpty(err) || kvs.IsRetention(err), exitEmpty, "empty", "kvsclip plan with a wider range shows what was recorded; check --tz and --clock"},
 		{is(clip.ErrReceipt), exitFailed, "receipt", verifyHint(err)},
 		{is(clip.ErrDiffers), exitFailed, "differs", verifyHint(err)},
 		{is(clip.ErrBroken), exitFailed, "unsound", verifyHint(err)},
-		{joins && is(clip.ErrCannotJoin), exitFailed, "cannotJoin", "leave that clip out, or download its range again, untrimmed"},
+		{joins && is(clip.ErrCannotJoin), exitFailed, "cannotJoin", "leave that clip out, or download its range again with --trim fragment"},
 		{is(clip.ErrCannotJoin), exitFailed, "cannotJoin", "kvsclip get --merge none keeps the pieces as files; each plays by itself"},
 		{joins && is(mp4.ErrNotMP4), exitFailed, "failed", "it is not an MP4 file: check the name"},
 		{joins && is(mp4.ErrTruncated), exitFailed, "failed", "the file is cut short: get it again"},

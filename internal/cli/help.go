@@ -18,7 +18,7 @@ func codeText(code int) string {
 	case exitEmpty:
 		return "nothing was recorded in the range"
 	case exitIncomplete:
-		return "incomplete: something that was listed could not be had; no file is written"
+		return "incomplete: something that was listed could not be had; no file is written, unless --allow-incomplete"
 	case exitDenied:
 		return "not allowed, or credentials missing or expired"
 	case exitNoStream:

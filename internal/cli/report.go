@@ -47,6 +47,9 @@ func summary(r *clip.Report, notes []string, zone *time.Location) string {
 	b.WriteString(gapsText(r.Gaps, r.GapPolicy, zone))
 	b.WriteString(missingText(r.Missing, zone))
 	b.WriteString(seamsText(r.Seams))
+	if r.Receipt != "" {
+		fmt.Fprintf(&b, "  receipt %s%s\n", r.Receipt, signedText(r.Signature))
+	}
 	if usd := r.EstimatedCostUSD; usd != nil {
 		fmt.Fprintf(&b, "  cost about %s\n", dollarsText(*usd))
 	}
@@ -54,6 +57,13 @@ func summary(r *clip.Report, notes []string, zone *time.Location) string {
 		fmt.Fprintf(&b, "  note: %s\n", text)
 	}
 	return b.String()
+}
+
+func signedText(signature string) string {
+	if signature == "" {
+		return ""
+	}
+	return ", signed in " + signature
 }
 
 func tracksText(tracks []clip.Track) string {
@@ -83,7 +93,7 @@ func codecsText(t clip.Track) string {
 
 // fates are what became of gaps, in words.
 var fates = map[clip.Gaps]string{
-	clip.GapsSqueeze: "closed up", clip.GapsKeep: "kept as long as they were", clip.GapsSplit: "one file for each span between",
+	clip.GapsSqueeze: "closed up", clip.GapsKeep: "kept at full length", clip.GapsSplit: "one file for each span between",
 }
 
 func gapsText(gaps []clip.Gap, policy clip.Gaps, zone *time.Location) string {
@@ -98,7 +108,7 @@ func gapsText(gaps []clip.Gap, policy clip.Gaps, zone *time.Location) string {
 	return b.String()
 }
 
-// maxTold is how many missing fragments people are told one by one.
+// maxTold is how many times of missing fragments people are told one by one.
 const maxTold = 20
 
 func missingText(ms []clip.Missing, zone *time.Location) string {
@@ -107,13 +117,28 @@ func missingText(ms []clip.Missing, zone *time.Location) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "  %s MISSING: listed by the service, which does not give them\n", countText(len(ms), "fragment"))
-	for _, m := range ms[:min(len(ms), maxTold)] {
-		fmt.Fprintf(&b, "    %s, fragment %s: %s\n", wallTime(m.From.Time, zone), m.Fragment, m.Reason)
+	runs := together(ms)
+	for _, r := range runs[:min(len(runs), maxTold)] {
+		last := r[len(r)-1]
+		fmt.Fprintf(&b, "    %s to %s, %s from %s on: %s\n", wallTime(r[0].From.Time, zone), wallTime(last.To.Time, zone), countText(len(r), "fragment"), r[0].Fragment, r[0].Reason)
 	}
-	if n := len(ms) - maxTold; n > 0 {
-		fmt.Fprintf(&b, "    and %d more; --json names all\n", n)
+	if n := len(runs) - maxTold; n > 0 {
+		fmt.Fprintf(&b, "    and %d more times; --json names all\n", n)
 	}
 	return b.String()
+}
+
+// together are runs of fragments that follow each other within a picture's time.
+func together(ms []clip.Missing) [][]clip.Missing {
+	var runs [][]clip.Missing
+	for i, m := range ms {
+		if i == 0 || m.From.Sub(ms[i-1].To.Time) > 5*time.Second {
+			runs = append(runs, nil)
+		}
+		n := len(runs) - 1
+		runs[n] = append(runs[n], m)
+	}
+	return runs
 }
 
 func seamsText(seams []clip.Seam) string {
