@@ -2,7 +2,10 @@ package clip
 
 import (
 	"cmp"
+	"crypto/ecdh"
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
@@ -46,7 +49,7 @@ func readSigner(path string) (ed25519.PrivateKey, error) {
 	}
 	signer, ok := key.(ed25519.PrivateKey)
 	if !ok {
-		return bad("it is of the kind %T: want Ed25519", key)
+		return bad("it is %s key: an Ed25519 key is needed (openssl genpkey -algorithm ed25519)", keyKind(key))
 	}
 	return signer, nil
 }
@@ -66,9 +69,22 @@ func readPublic(path string) (ed25519.PublicKey, error) {
 	}
 	public, ok := key.(ed25519.PublicKey)
 	if !ok {
-		return nil, badKey(path, "it is of the kind %T: want Ed25519", key)
+		return nil, badKey(path, "it is %s key: an Ed25519 key is needed", keyKind(key))
 	}
 	return public, nil
+}
+
+// keyKind names what kind of key x509 parsed, with its article.
+func keyKind(key any) string {
+	switch key.(type) {
+	case *rsa.PrivateKey, *rsa.PublicKey:
+		return "an RSA"
+	case *ecdsa.PrivateKey, *ecdsa.PublicKey:
+		return "an ECDSA"
+	case *ecdh.PrivateKey, *ecdh.PublicKey:
+		return "an X25519"
+	}
+	return "another"
 }
 
 func badKey(path, format string, a ...any) error {

@@ -2,11 +2,13 @@ package clip
 
 import (
 	"crypto/ed25519"
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -93,8 +95,17 @@ func TestVerifyTheSignature(t *testing.T) {
 		}
 		request.Key = c.key
 		v, err := Verify(t.Context(), request)
-		if !errors.Is(err, ErrDiffers) || v.Proven || v.Difference.What != "signature" || v.Receipt.SignedBy != "" {
+		if !errors.Is(err, ErrDiffers) || !errors.Is(err, ErrUntrusted) || v.Proven || v.Difference.What != "signature" || v.Receipt.SignedBy != "" {
 			t.Errorf("%s: Verify: got %+v, %v; want another signature", name, v, err)
+			continue
+		}
+		for _, want := range []string{strconv.Quote(request.Receipt), v.Difference.Want} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: Verify: got %v, want %s named", name, err, want)
+			}
+		}
+		if b, err := json.Marshal(v); err != nil || strings.Contains(string(b), `"media":`) || strings.Contains(string(b), `"runs":`) || !strings.Contains(string(b), `"proven":false`) {
+			t.Errorf("%s: JSON: got %s, %v; want nothing about what was not compared", name, b, err)
 		}
 	}
 }
@@ -114,12 +125,16 @@ func TestKeysThatCannotSign(t *testing.T) {
 	private, public := newKey(t, dir)
 	openssl(t, dir, "pkey", "-in", private, "-aes256", "-passout", "pass:secret", "-out", "encrypted.pem")
 	openssl(t, dir, "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "ec.pem")
+	openssl(t, dir, "genpkey", "-algorithm", "RSA", "-out", "rsa.pem")
+	openssl(t, dir, "pkey", "-in", "rsa.pem", "-pubout", "-out", "rsapub.pem")
+	openssl(t, dir, "genpkey", "-algorithm", "X25519", "-out", "x.pem")
 	writeFile(t, filepath.Join(dir, "text.pem"), []byte("no key"))
 	writeFile(t, filepath.Join(dir, "ssh.pem"), []byte("-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n"))
 	writeFile(t, filepath.Join(dir, "rubbish.pem"), []byte("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"))
 	writeFile(t, filepath.Join(dir, "huge.pem"), make([]byte, maxKey+1))
 	for path, want := range map[string]string{
-		public: "it is a public key", "encrypted.pem": "it is encrypted", "ec.pem": "want Ed25519", "text.pem": "it is no PEM file",
+		public: "it is a public key", "encrypted.pem": "it is encrypted", "ec.pem": "it is an ECDSA key: an Ed25519 key is needed",
+		"rsa.pem": "it is an RSA key: an Ed25519 key is needed (openssl genpkey -algorithm ed25519)", "x.pem": "it is an X25519 key", "text.pem": "it is no PEM file",
 		"ssh.pem": `"OPENSSH PRIVATE KEY"`, "rubbish.pem": "asn1", "huge.pem": "too large",
 	} {
 		if !filepath.IsAbs(path) {
@@ -128,6 +143,9 @@ func TestKeysThatCannotSign(t *testing.T) {
 		if _, err := readSigner(path); !errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), want) {
 			t.Errorf("readSigner(%s): got %v, want ErrUsage with %q", filepath.Base(path), err, want)
 		}
+	}
+	if _, err := readPublic(filepath.Join(dir, "rsapub.pem")); !errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), "it is an RSA key: an Ed25519 key is needed") {
+		t.Errorf("readPublic of an RSA key: got %v", err)
 	}
 	if _, err := readPublic(private); !errors.Is(err, ErrUsage) || !strings.Contains(err.Error(), "openssl pkey -pubout") {
 		t.Errorf("readPublic of a private key: got %v", err)

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,8 +22,11 @@ import (
 
 // Errors of Verify that come with a verdict.
 var (
-	// ErrDiffers means that a clip is not as its receipt says, or a receipt not as its signature.
+	// ErrDiffers means that a clip is not as its receipt says. ErrUntrusted is one of its kind.
 	ErrDiffers = errors.New("not as the receipt says")
+	// ErrUntrusted means that a receipt is not signed by the key that was asked for. Its clip was not
+	// compared with it.
+	ErrUntrusted = errors.New("the receipt cannot be trusted")
 	// ErrBroken means that a file's structure or tables are not those of a sound MP4.
 	ErrBroken = errors.New("unsound")
 )
@@ -49,10 +53,26 @@ type Verdict struct {
 	Receipt *Compared `json:"receipt,omitempty"`
 	Proven  bool      `json:"proven"` // every byte is as the receipt says
 	// Media says that the bytes of every sample are as the receipt says, also where boxes around them
-	// are not.
+	// are not. It is absent in JSON when the receipt cannot be trusted.
 	Media      bool        `json:"media"`
 	Difference *Difference `json:"difference,omitempty"` // the first one found
 	Notes      []string    `json:"notes,omitempty"`
+}
+
+// Untrusted says that the receipt's signature is missing or not one of the key, so that the clip was
+// not compared with it.
+func (v *Verdict) Untrusted() bool { return v.Difference != nil && v.Difference.What == whatSignature }
+
+// MarshalJSON leaves out what is not known since nothing was compared.
+func (v *Verdict) MarshalJSON() ([]byte, error) {
+	type plain Verdict
+	if !v.Untrusted() {
+		return json.Marshal((*plain)(v))
+	}
+	return json.Marshal(struct {
+		*plain
+		Media *bool `json:"media,omitempty"` // stands before the one of plain
+	}{plain: (*plain)(v)})
 }
 
 // Compared is the receipt that a clip was compared with.
@@ -65,7 +85,7 @@ type Compared struct {
 	Found     string    `json:"found,omitempty"`  // by what: "hash", "name" or "only"
 	Fragments Fragments `json:"fragments"`
 	Pieces    int       `json:"pieces"`
-	Runs      int       `json:"runs"` // of that file
+	Runs      int       `json:"runs,omitempty"` // of that file
 	Seams     int       `json:"seams"`
 	Gaps      int       `json:"gaps"`
 	Missing   int       `json:"missing,omitempty"`
@@ -76,6 +96,8 @@ type Compared struct {
 
 // Difference is the first place in which a clip is not as its receipt says. Keys that do not apply are
 // absent.
+//
+// Of a signature there is no place: Want is the fingerprint of the key.
 type Difference struct {
 	// What differs: "media" (samples), "tables" (what tells where, when and how they play), "boxes"
 	// (other bytes), "size", "file" (it is none of the receipt's), "signature" or "hash".
@@ -100,6 +122,8 @@ type Difference struct {
 
 	full string // all of it in a sentence
 }
+
+const whatSignature = "signature" // a Difference.What
 
 // Verify checks a clip: its structure and tables, and with a receipt that every byte is the one that
 // was written. It decodes nothing. With an error that wraps ErrDiffers or ErrBroken the verdict is
@@ -173,7 +197,7 @@ func openEvidence(r VerifyRequest) (*evidence, error) {
 		return nil, fmt.Errorf("reading the receipt: %w", err)
 	}
 	e := &evidence{}
-	if err := e.signature(b, r.Receipt+SignatureSuffix, key); err != nil {
+	if err := e.signature(b, r.Receipt, key); err != nil {
 		return nil, err
 	}
 	if e.Receipt, err = parseReceipt(b); err != nil {
@@ -182,9 +206,10 @@ func openEvidence(r VerifyRequest) (*evidence, error) {
 	return e, nil
 }
 
-// signature finds out whether the file at path holds the signature of receipt by key. A nil key makes
-// it note that nobody asked.
-func (e *evidence) signature(receipt []byte, path string, key ed25519.PublicKey) error {
+// signature finds out whether the file beside the one named name, which holds receipt, has its
+// signature by key. A nil key makes it note that nobody asked.
+func (e *evidence) signature(receipt []byte, name string, key ed25519.PublicKey) error {
+	path := name + SignatureSuffix
 	sig, err := readLimited(path, maxKey)
 	missing := errors.Is(err, fs.ErrNotExist)
 	if key == nil {
@@ -194,7 +219,10 @@ func (e *evidence) signature(receipt []byte, path string, key ed25519.PublicKey)
 		return nil
 	}
 	differ := func(text, got string) {
-		e.unsigned = &Difference{What: "signature", Text: text, Want: fingerprint(key), Got: got}
+		e.unsigned = &Difference{
+			What: whatSignature, Text: text, Want: fingerprint(key), Got: got,
+			full: fmt.Sprintf("%q: %v: no signature by the key %s: %s", name, ErrUntrusted, fingerprint(key), text),
+		}
 	}
 	switch {
 	case missing:
@@ -391,6 +419,8 @@ func different(err error) (*Difference, error) {
 // err returns the verdict as an error, nil if all is well.
 func (v *Verdict) err() error {
 	switch {
+	case v.Untrusted():
+		return untrustedError{v.Difference.String()}
 	case v.Difference != nil:
 		return fmt.Errorf("%q: %w: %s", v.Clip, ErrDiffers, v.Difference)
 	case !v.Sound:
@@ -399,13 +429,20 @@ func (v *Verdict) err() error {
 	return nil
 }
 
+// untrustedError is ErrUntrusted, and ErrDiffers for those that do not ask which, with its own text.
+type untrustedError struct{ text string }
+
+func (e untrustedError) Error() string { return e.text }
+
+func (untrustedError) Unwrap() []error { return []error{ErrUntrusted, ErrDiffers} }
+
 // String tells the difference in a sentence.
 func (d *Difference) String() string {
 	if d.full != "" {
 		return d.full
 	}
 	if d.To > 0 {
-		return fmt.Sprintf("%s, in bytes %d to %d of the file", d.Text, d.From, d.To-1)
+		return fmt.Sprintf("%s, in bytes %d to %d of the file, both included", d.Text, d.From, d.To-1)
 	}
 	return d.Text
 }

@@ -3,6 +3,7 @@ package kvsemu
 import (
 	"flag"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -30,13 +31,43 @@ func (s *Server) RegisterFlags(fs *flag.FlagSet) {
 	fs.DurationVar(&s.StallFor, "stall-for", s.StallFor, "`time` a clip stalls (until the client goes away)")
 	fs.IntVar(&s.RotateEvery, "rotate-every", s.RotateEvery, "`number` of data calls after which the data endpoint changes (never)")
 	fs.Func("deny", "IAM `actions` that are not allowed, as ListFragments,GetClip", func(v string) error {
-		s.Deny = append(s.Deny, strings.Split(v, ",")...)
+		actions := strings.Split(v, ",")
+		if err := checkActions(actions); err != nil {
+			return err
+		}
+		s.Deny = append(s.Deny, actions...)
 		return nil
 	})
 	fs.BoolVar(&s.Expired, "expired", s.Expired, "treat the session token as expired")
 	fs.IntVar(&s.ExpireAfter, "expire-after", s.ExpireAfter, "`number` of data calls after which the session token expires (never)")
 	fs.DurationVar(&s.ClockSkew, "clock-skew", s.ClockSkew, "`time` the service's clock is ahead of this machine's, as 1h or -10m; recordings stay")
 	s.Clip.registerFlags(fs)
+}
+
+// checkActions refuses what is no action of the service's, nor the one of STS that is answered here.
+func checkActions(actions []string) error {
+	known := []string{"ListFragments", "GetClip"} // the most wanted first
+	for _, op := range operations {
+		if !slices.Contains(known, op.name) {
+			known = append(known, op.name)
+		}
+	}
+	slices.Sort(known[2:])
+	for _, action := range actions {
+		service, name, named := strings.Cut(action, ":")
+		if !named {
+			service, name = "kinesisvideo", action
+		}
+		if action == "GetCallerIdentity" || action == "sts:GetCallerIdentity" || service == "kinesisvideo" && slices.Contains(known, name) {
+			continue
+		}
+		which := ""
+		if len(actions) > 1 {
+			which = strconv.Quote(action) + " is "
+		}
+		return fmt.Errorf("%sno such action; see %s, sts:GetCallerIdentity", which, strings.Join(known, ", "))
+	}
+	return nil
 }
 
 // registerFlags makes a flag for each choice of the layout.

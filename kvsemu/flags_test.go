@@ -38,7 +38,13 @@ func TestFlags(t *testing.T) {
 	if got, err := parse(""); err != nil || cmp.Diff(&kvsemu.Server{}, got, cmpopts.IgnoreUnexported(kvsemu.Server{})) != "" {
 		t.Errorf("no flags: %+v, %v, want the zero server", got, err)
 	}
-	for _, line := range []string{"-moov middle", "-ctts 2", "-hevc-tag dvh1", "-throttle-rate 2", "-gaps x", "-bandwidth x"} {
+	if got, err := parse("-deny kinesisvideo:GetClip,sts:GetCallerIdentity,GetCallerIdentity"); err != nil || len(got.Deny) != 3 {
+		t.Errorf("actions with their service: got %q, %v; want all three", got.Deny, err)
+	}
+	for _, line := range []string{
+		"-moov middle", "-ctts 2", "-hevc-tag dvh1", "-throttle-rate 2", "-gaps x", "-bandwidth x",
+		"-deny Nonsense", "-deny GetClip,Nonsense", "-deny kms:Decrypt", "-deny sts:GetClip", "-deny kinesisvideo:GetCallerIdentity", "-deny getClip",
+	} {
 		if _, err := parse(line); err == nil {
 			t.Errorf("%s: no error", line)
 		}

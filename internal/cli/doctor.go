@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -122,8 +124,35 @@ func (r *findings) verdict() doctorError {
 		}
 		names = append(names, string(f.Check))
 	}
-	e.text = "get cannot work: failed " + strings.Join(names, ", ")
+	e.text = r.sentence(names)
 	return e
+}
+
+// sentence says what the failed checks mean for get. The SDK corrects a clock that is off, so that
+// calls succeed unless they were refused for it.
+func (r *findings) sentence(failed []string) string {
+	refused := slices.ContainsFunc(r.Findings, func(f clip.Finding) bool { return f.After == clip.CheckClock })
+	switch {
+	case r.silent():
+		return "get cannot work: nothing answers at " + r.address()
+	case !refused && slices.Equal(failed, []string{string(clip.CheckClock)}):
+		return "get may not work, or fetch the wrong times: failed clock"
+	}
+	return "get cannot work: failed " + strings.Join(failed, ", ")
+}
+
+// silent says that the control endpoint gives no answer, whatever call that showed at.
+func (r *findings) silent() bool {
+	return slices.ContainsFunc(r.Findings, func(f clip.Finding) bool {
+		data := f.Check == clip.CheckListFragments || f.Check == clip.CheckGetClip
+		_, answered := errors.AsType[*tls.CertificateVerificationError](f.Err)
+		return !data && !answered && f.Result == clip.ResultFailed && kvs.IsUnanswered(f.Err)
+	})
+}
+
+// address is the control endpoint, for people.
+func (r *findings) address() string {
+	return cmp.Or(r.Endpoint, "AWS's own endpoint in "+r.Region)
 }
 
 // exit is the exit code, and the word for scripts, of a check that failed.
@@ -170,16 +199,26 @@ func (r *findings) policyText() string {
 	if err != nil {
 		panic("internal error: " + err.Error()) // it is made of strings
 	}
-	note := ""
-	if strings.Contains(string(policy), ":ACCOUNT:") {
-		note = "Put the stream's account for ACCOUNT, and its key's id for KEY: nobody told them.\n"
-	}
 	return fmt.Sprintf(`
 The smallest policy for kvsclip get of %s:
 %s
 %s%s is optional: without it the clip cannot be proven whole. get does not need
 kinesisvideo:DescribeStream and kinesisvideo:ListStreams; doctor and streams use them.
-`, r.Stream, policy, note, strings.Join(r.OptionalActions, ", "))
+`, r.Stream, policy, placeholders(string(policy)), strings.Join(r.OptionalActions, ", "))
+}
+
+// placeholders says what to put for those that stand in a policy; "" if none does.
+func placeholders(policy string) string {
+	account, key := strings.Contains(policy, ":ACCOUNT:"), strings.Contains(policy, ":key/KEY\"")
+	switch {
+	case account && key:
+		return "Put the stream's account for ACCOUNT, and its key's id for KEY: nobody told them.\n"
+	case account:
+		return "Put the stream's account for ACCOUNT: nobody told it.\n"
+	case key:
+		return "Put the id of the stream's key for KEY: nobody told it.\n"
+	}
+	return ""
 }
 
 // detail says what came of a check, and why.
@@ -201,6 +240,9 @@ func (r *findings) detail(f clip.Finding) string {
 
 // afterText says why a check was not made.
 func (r *findings) afterText(after clip.Check) string {
+	if r.silent() {
+		return "not tried, since nothing answers"
+	}
 	if f, _ := r.Finding(after); f.Result == clip.ResultFailed {
 		return "not tried, since " + string(after) + " failed"
 	}
@@ -284,8 +326,13 @@ func (r *findings) regionSource() string {
 	return "the profile"
 }
 
+// clockText tells the difference as exactly as dates in whole seconds let it be known.
 func (r *findings) clockText(f clip.Finding) string {
-	off := lengthText(r.Skew.Abs().Truncate(time.Second))
+	exact := time.Second
+	if r.Skew.Abs() > clip.SkewWarning-5*time.Second {
+		exact = 10 * time.Second
+	}
+	off := lengthText(r.Skew.Abs().Round(exact))
 	switch {
 	case r.Skew == 0 && f.Result == clip.ResultSkipped:
 		return "no answer told the service's time"
@@ -296,6 +343,10 @@ func (r *findings) clockText(f clip.Finding) string {
 	}
 	return "this machine's is " + off + " ahead of the service's"
 }
+
+// getPace is the part of the advice on a quota that is used up which is for get alone: doctor has no
+// such flags.
+const getPace = "lower --share or --parallel, "
 
 // remedy says what to do about a check that failed or warns; "" where nothing has to be done.
 func (r *findings) remedy(f clip.Finding) string {
@@ -308,7 +359,7 @@ func (r *findings) remedy(f clip.Finding) string {
 		return "set this machine's clock, by ntp or chrony: AWS refuses signatures that are more than 5 minutes off, and \"now\" in a range is wrong"
 	case f.Err != nil:
 		_, _, hint := explain(r.ctx, r.path, f.Err)
-		return hint + r.optional(f)
+		return strings.Replace(hint, getPace, "", 1) + r.optional(f)
 	}
 	return r.remedyOf(f.Check)
 }

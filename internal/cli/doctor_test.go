@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"net"
 	"net/http"
@@ -67,7 +68,7 @@ func TestDoctorPolicyIsEnough(t *testing.T) {
 	if got := statement["Resource"]; got != "arn:aws:kinesisvideo:us-west-2:ACCOUNT:stream/door/*" {
 		t.Errorf("resource = %v, want the name, for nobody tells the ARN", got)
 	}
-	if text, _ := kvsclip(t, 0, "doctor", "door"); !strings.Contains(text, "Put the stream's account for ACCOUNT") {
+	if text, _ := kvsclip(t, 0, "doctor", "door"); !strings.Contains(text, "Put the stream's account for ACCOUNT: nobody told it.\n") {
 		t.Errorf("nothing says what ACCOUNT stands for:\n%s", text)
 	}
 	kvsclip(t, 0, door("get")...)
@@ -105,6 +106,7 @@ func TestDoctorOfWhatIsBroken(t *testing.T) {
 		check, result string
 		detail        string // part of it
 		remedy        string // part of it; "" for none
+		error         string // part of it; "" means that get cannot work
 	}{
 		"credentials missing": {
 			env:  []string{"AWS_ACCESS_KEY_ID", "", "AWS_SECRET_ACCESS_KEY", ""},
@@ -177,10 +179,16 @@ func TestDoctorOfWhatIsBroken(t *testing.T) {
 			code: 5, check: "key", result: "failed", detail: "customer key arn:aws:kms:", remedy: "allow kms:Decrypt on arn:aws:kms:us-west-2:111122223333:key/",
 		},
 		"clock behind": {
-			emu: &kvsemu.Server{ClockSkew: 10 * time.Minute}, code: 1, check: "clock", result: "failed", detail: "behind the service's", remedy: "ntp",
+			emu: &kvsemu.Server{ClockSkew: 10 * time.Minute}, code: 1, check: "clock", result: "failed", detail: "is 10m behind the service's", remedy: "ntp",
+			error: "get may not work, or fetch the wrong times: failed clock\n",
+		},
+		"throttled": {
+			emu: &kvsemu.Server{ThrottleRate: 1}, args: []string{"door", "--retries", "1"},
+			code: 1, check: "GetClipEndpoint", result: "failed", detail: "ClientLimitExceeded", remedy: "run again later, or raise --retries",
 		},
 		"clock ahead": {
-			emu: &kvsemu.Server{ClockSkew: -10 * time.Minute}, code: 1, check: "clock", result: "failed", detail: "ahead of the service's", remedy: "ntp",
+			emu: &kvsemu.Server{ClockSkew: -10 * time.Minute}, code: 1, check: "clock", result: "failed", detail: "is 10m ahead of the service's", remedy: "ntp",
+			error: "get may not work, or fetch the wrong times: failed clock\n",
 		},
 		"clock a little off": {
 			emu: &kvsemu.Server{ClockSkew: 2 * time.Minute}, check: "clock", result: "warning", detail: "behind the service's", remedy: "ntp",
@@ -219,10 +227,33 @@ func TestDoctorOfWhatIsBroken(t *testing.T) {
 			if !strings.Contains(text, tc.detail) || !strings.Contains(text, tc.remedy) {
 				t.Errorf("the text lacks %q or %q:\n%s", tc.detail, tc.remedy, text)
 			}
-			if (tc.code != 0) != strings.Contains(said, "kvsclip: error: get cannot work: failed ") {
+			if tc.code == 0 && said != "" || tc.code != 0 && !strings.Contains(said, "kvsclip: error: "+cmp.Or(tc.error, "get cannot work: failed ")) {
 				t.Errorf("standard error = %q for exit code %d", said, tc.code)
 			}
 		})
+	}
+}
+
+// Doctor has no flags to ask for less of the quota, so that it advises none.
+func TestDoctorAdvisesItsOwnFlags(t *testing.T) {
+	service(t, &kvsemu.Server{ThrottleRate: 1})
+	out, said := kvsclip(t, 1, "doctor", "door", "--retries", "1")
+	for _, flag := range []string{"--share", "--parallel"} {
+		if strings.Contains(out+said, flag) {
+			t.Errorf("%s is advised:\n%s%s", flag, out, said)
+		}
+	}
+}
+
+// A key that nobody tells has a placeholder of its own, and only those that are there are explained.
+func TestDoctorExplainsPlaceholders(t *testing.T) {
+	c := camera
+	c.KMS = "denied"
+	service(t, &kvsemu.Server{Cameras: map[string]kvsemu.Camera{"door": c}, Deny: []string{"DescribeStream"}})
+	out, _ := kvsclip(t, 5, "doctor", "door")
+	contains(t, "text", out, ":key/KEY\"", "Put the id of the stream's key for KEY: nobody told it.\n")
+	if strings.Contains(out, "ACCOUNT") {
+		t.Errorf("ACCOUNT is explained, and is not there:\n%s", out)
 	}
 }
 
@@ -236,8 +267,9 @@ func TestDoctorWithoutAnAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	service(t, &kvsemu.Server{})
-	out, _ := kvsclip(t, 1, "doctor", "door", "--endpoint-url", url, "--retries", "1")
-	for _, want := range []string{"failed   ListStreams", "connection refused", "the network or the service failed for now", "not tried, since ListStreams failed"} {
+	out, said := kvsclip(t, 1, "doctor", "door", "--endpoint-url", url, "--retries", "1")
+	contains(t, "standard error", said, "error: get cannot work: nothing answers at "+url+"\n")
+	for _, want := range []string{"failed   ListStreams", "connection refused", "the network or the service failed for now", "not tried, since nothing answers"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the findings lack %q:\n%s", want, out)
 		}

@@ -35,7 +35,8 @@ is interrupted. No account is needed and any credentials are taken. Without --ca
 
 NAME:key=value,... of a camera: fps, gop, bframes, sound (aac, alaw, none), size (640x360), rate, file, from (-2h),
 for, gap (10m+30s), codec (20m), resize (20m+800x600), track (20m+none), again (5m+30s), jitter, irregular,
-upload, server-jitter, clock-offset, retention.`,
+upload, server-jitter, clock-offset, retention, relative, clock (10m-1h), late (10m+5m), replay (10m+30s),
+lost (10m+30s), kms (denied).`,
 		Annotations: exits(done, exitUsage, exitLocal),
 		Args:        noArguments,
 		RunE:        func(cmd *cobra.Command, _ []string) error { return a.runEmulate(cmd.Context(), &f, &emu) },

@@ -19,6 +19,7 @@ import (
 type planFlags struct {
 	rangeFlags
 	aws     awsFlags
+	talk    talkFlags
 	piece   time.Duration
 	overlap plan.Overlap
 	json    bool
@@ -70,7 +71,7 @@ Keys of --json, which are only added to:
 				return err
 			}
 			request := clip.Request{Stream: stream, Range: q.Range, Piece: f.piece, Overlap: f.overlap}
-			return a.showPlan(cmd.Context(), f.aws.Config, request, q, f.json)
+			return a.runPlan(cmd.Context(), &f, request, q)
 		},
 	}
 	fs := cmd.Flags()
@@ -80,14 +81,59 @@ Keys of --json, which are only added to:
 	fs.Var(overlapFlag(&f.overlap), "overlap", "of footage recorded more than once take what came first, what came last, or all")
 	f.aws.register(fs)
 	fs.BoolVar(&f.json, "json", false, "print the plan, or the error, as one JSON object")
+	f.talk.register(fs)
+	fs.Lookup("quiet").Usage = "no notes"
 	return cmd
 }
 
+func (a *app) runPlan(ctx context.Context, f *planFlags, request clip.Request, q asked) error {
+	if err := f.talk.check(); err != nil {
+		return err
+	}
+	config := f.aws.Config
+	if f.talk.verbose > 0 {
+		talk := a.talk(ctx, f.talk)
+		defer talk.close()
+		config.Report = talk.event
+	}
+	form := textPlan
+	switch {
+	case f.json:
+		form = jsonPlan
+	case f.talk.quiet:
+		form = barePlan
+	}
+	return a.planned(ctx, config, request, q, form)
+}
+
+// planForm is how a plan is shown.
+type planForm int
+
+const (
+	textPlan planForm = iota
+	barePlan          // without notes
+	jsonPlan
+)
+
+// showPlan is for other commands, which plan and do not fetch.
 func (a *app) showPlan(ctx context.Context, config clip.Config, request clip.Request, q asked, asJSON bool) error {
+	form := textPlan
+	if asJSON {
+		form = jsonPlan
+	}
+	return a.planned(ctx, config, request, q, form)
+}
+
+// planned makes a plan and shows it. What config.Report is told is told to it as well.
+func (a *app) planned(ctx context.Context, config clip.Config, request clip.Request, q asked, form planForm) error {
 	var told []string
+	log := config.Report
 	config.Report = func(e progress.Event) {
 		if n, ok := e.(progress.Note); ok {
 			told = append(told, n.Text)
+		}
+		if log != nil {
+			log(e)
 		}
 	}
 	client, err := open(ctx, config, request.Stream)
@@ -99,9 +145,12 @@ func (a *app) showPlan(ctx context.Context, config clip.Config, request clip.Req
 		return err
 	}
 	q.notes = slices.Concat(q.notes, told)
-	if asJSON {
+	switch form {
+	case jsonPlan:
 		err = a.printJSON(planJSON(p, request.Stream, client.Region(), q))
-	} else {
+	case barePlan:
+		err = a.print(planFacts(p, request.Stream, client.Region(), q))
+	default:
 		err = a.print(planText(p, request.Stream, client.Region(), q))
 	}
 	if err == nil && len(p.Pieces) == 0 {
@@ -111,6 +160,10 @@ func (a *app) showPlan(ctx context.Context, config clip.Config, request clip.Req
 }
 
 func planText(p *plan.Plan, stream, region string, q asked) string {
+	return planFacts(p, stream, region, q) + planNotes(p, q)
+}
+
+func planFacts(p *plan.Plan, stream, region string, q asked) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s in %s, %s time\n", stream, region, q.Clock)
 	fmt.Fprintf(&b, "  asked     %s to %s (%s)\n", wallTime(q.From, q.zone), wallTime(q.To, q.zone), lengthText(q.To.Sub(q.From)))
@@ -126,13 +179,19 @@ func planText(p *plan.Plan, stream, region string, q asked) string {
 	for _, text := range clockTexts(p.Clocks, q.zone) {
 		fmt.Fprintf(&b, "  clocks    %s\n", text)
 	}
-	if !p.Listed {
+	switch {
+	case !p.Listed:
 		fmt.Fprintf(&b, "  fetch     %s by time; the fragments could not be listed\n", countText(len(p.Pieces), "piece"))
-	} else {
+	case len(p.Pieces) > 0:
 		fmt.Fprintf(&b, "  fetch     %s in %s, at most %s\n", countText(p.Fragments(), "fragment"), countText(len(p.Pieces), "piece"), bytesText(p.Bytes()))
 		fmt.Fprintf(&b, "  quota     at least %s\n", lengthText(p.QuotaFloor()))
 		fmt.Fprintf(&b, "  cost      about %s\n", dollarsText(plan.CostUSD(p.Bytes())))
 	}
+	return b.String()
+}
+
+func planNotes(p *plan.Plan, q asked) string {
+	var b strings.Builder
 	for _, text := range slices.Concat(overlapNotes(p.Timeline), q.notes) {
 		fmt.Fprintf(&b, "  note: %s\n", text)
 	}

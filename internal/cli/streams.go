@@ -15,6 +15,7 @@ import (
 // streamsFlags are the flags of kvsclip streams.
 type streamsFlags struct {
 	aws  awsFlags
+	talk talkFlags
 	json bool
 }
 
@@ -42,11 +43,22 @@ ageSeconds}.`,
 	}
 	f.aws.register(cmd.Flags())
 	cmd.Flags().BoolVar(&f.json, "json", false, "print the list, or the error, as one JSON object")
+	f.talk.register(cmd.Flags())
+	cmd.Flags().Lookup("quiet").Usage = "no note when there is nothing to list"
 	return cmd
 }
 
 func (a *app) runStreams(ctx context.Context, f *streamsFlags, prefix string) error {
-	client, err := clip.Open(ctx, f.aws.Config)
+	if err := f.talk.check(); err != nil {
+		return err
+	}
+	config := f.aws.Config
+	if f.talk.verbose > 0 {
+		talk := a.talk(ctx, f.talk)
+		defer talk.close()
+		config.Report = talk.event
+	}
+	client, err := clip.Open(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -56,6 +68,8 @@ func (a *app) runStreams(ctx context.Context, f *streamsFlags, prefix string) er
 		return err
 	case f.json:
 		return a.printJSON(streamsJSON(all, client.Region(), a.now()))
+	case len(all) == 0 && f.talk.quiet:
+		return nil
 	case len(all) == 0:
 		fmt.Fprintf(a.stderr, "kvsclip: note: no stream in %s has a name that begins with %q\n", client.Region(), prefix)
 		return nil

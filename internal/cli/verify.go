@@ -31,9 +31,10 @@ func (a *app) verify() *cobra.Command {
 was written, or names the first place where it is not: track, samples, fragment, wall time and bytes of the file.
 
 The JSON has the keys clip, bytes, sha256, sound (problem if not), durationMs, tracks; with a receipt also receipt,
-proven, media (the bytes of all samples are as they were), and difference: what (media, tables, boxes, size, file,
-signature or hash), text, box, track, kind, first, samples, piece, fragment, at, fileMs, from, to, want, got, others.`,
-		Annotations: exits("proven; without a receipt: sound", exitFailed, exitUsage, exitLocal, exitInterrupted),
+proven, media (the bytes of all samples are as they were; absent when the receipt's signature is not good), and
+difference: what (media, tables, boxes, size, file, signature or hash), text, box, track, kind, first, samples, piece,
+fragment, at, fileMs, from, to (not included), want, got, others. And notes, if there are any.`,
+		Annotations: verifyExits(),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 {
 				return usagef("verify takes a clip, and its receipt if there is one; got %d arguments", len(args))
@@ -47,6 +48,13 @@ signature or hash), text, box, track, kind, first, samples, piece, fragment, at,
 	fs.BoolVar(&f.json, "json", false, "print what was found, or the error, as one JSON object")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing but errors; the exit code tells")
 	return cmd
+}
+
+// verifyExits are the exit codes: what failing means is a verdict here.
+func verifyExits() map[string]string {
+	codes := exits("proven; without a receipt: structure and tables are in order", exitFailed, exitUsage, exitLocal, exitInterrupted)
+	codes[exitKey] = strings.Replace(codes[exitKey], codeText(exitFailed), "differs, or is unsound; or the receipt is none, or cannot be trusted", 1)
+	return codes
 }
 
 func (a *app) runVerify(ctx context.Context, f *verifyFlags, args []string) error {
@@ -94,7 +102,10 @@ func verdictText(v *clip.Verdict, zone *time.Location) string {
 	if v.Receipt != nil {
 		b.WriteString(receiptText(v.Receipt, zone))
 	}
-	if v.Difference != nil {
+	switch {
+	case v.Untrusted():
+		b.WriteString(untrustedText(v.Difference))
+	case v.Difference != nil:
 		b.WriteString(differenceText(v, zone))
 	}
 	for _, text := range v.Notes {
@@ -105,6 +116,8 @@ func verdictText(v *clip.Verdict, zone *time.Location) string {
 
 func verdictWord(v *clip.Verdict) string {
 	switch {
+	case v.Untrusted():
+		return "not proven: the receipt cannot be trusted"
 	case v.Difference != nil:
 		return "differs"
 	case !v.Sound:
@@ -112,7 +125,12 @@ func verdictWord(v *clip.Verdict) string {
 	case v.Proven:
 		return "proven"
 	}
-	return "sound"
+	return "structure in order"
+}
+
+// untrustedText tells why a receipt is worth nothing.
+func untrustedText(d *clip.Difference) string {
+	return fmt.Sprintf("  %s\n  asked for was the key %s\n  the clip was not compared with the receipt\n", d.Text, d.Want)
 }
 
 func playsText(v *clip.Verdict) string {
@@ -173,7 +191,7 @@ func differenceText(v *clip.Verdict, zone *time.Location) string {
 		fmt.Fprintf(&b, "    box %s\n", d.Box)
 	}
 	if d.To > 0 {
-		fmt.Fprintf(&b, "    among bytes %d to %d of the file\n", d.From, d.To-1)
+		fmt.Fprintf(&b, "    among bytes %d to %d of the file, both included\n", d.From, d.To-1)
 	}
 	if d.Others > 0 {
 		fmt.Fprintf(&b, "    and %s of samples more\n", countText(d.Others, "run"))
@@ -189,6 +207,8 @@ func verifyHint(err error) string {
 	switch {
 	case errors.Is(err, clip.ErrReceipt):
 		return "name the file that kvsclip get --receipt wrote"
+	case errors.Is(err, clip.ErrUntrusted):
+		return "check --key, and get receipt and .sig from whoever made them; the clip was not compared"
 	case errors.Is(err, clip.ErrDiffers):
 		return "find the copy that is proven, or download the range again"
 	}

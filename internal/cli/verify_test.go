@@ -38,7 +38,7 @@ func TestVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, said = kvsclip(t, 1, "verify", "door.mp4", "door.json")
-	contains(t, "verdict", out, "door.mp4: differs\n", "first difference: bytes of samples of track ", "  fragment 9", "    taken at ", "    among bytes ")
+	contains(t, "verdict", out, "door.mp4: differs\n", "first difference: bytes of samples of track ", "  fragment 9", "    taken at ", "    among bytes ", " of the file, both included\n")
 	contains(t, "standard error", said, `"door.mp4": not as the receipt says: track `, "hint: find the copy that is proven")
 
 	out, _ = kvsclip(t, 1, "verify", "door.mp4", "door.json", "--json")
@@ -70,8 +70,17 @@ func TestVerifySigned(t *testing.T) {
 	if err := os.Remove("door.json.sig"); err != nil {
 		t.Fatal(err)
 	}
-	out, _ = kvsclip(t, 1, "verify", "door.mp4", "door.json", "--key", "pub.pem")
-	contains(t, "verdict", out, "door.mp4: differs\n", `the receipt has no signature beside it, in "door.json.sig"`)
+	out, said := kvsclip(t, 1, "verify", "door.mp4", "door.json", "--key", "pub.pem")
+	contains(t, "verdict", out, "door.mp4: not proven: the receipt cannot be trusted\n", `the receipt has no signature beside it, in "door.json.sig"`,
+		"  asked for was the key ", "  the clip was not compared with the receipt\n")
+	contains(t, "standard error", said, `error: "door.json": the receipt cannot be trusted: no signature by the key `, "hint: check --key, and get receipt and .sig")
+	if strings.Contains(out+said, "differ") || strings.Contains(said, "download") {
+		t.Errorf("the clip is blamed:\n%s%s", out, said)
+	}
+	out, _ = kvsclip(t, 1, "verify", "door.mp4", "door.json", "--key", "pub.pem", "--json")
+	if v := object(t, out); v["proven"] != false || v["media"] != nil {
+		t.Errorf("verdict = %s, want nothing said about media", out)
+	}
 }
 
 // Files of a clip that was split have one receipt.
