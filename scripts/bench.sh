@@ -31,7 +31,7 @@ measure ./plan ./internal/splice ./internal/mp4 ./internal/film -bench . -benchm
 	echo '`BenchmarkHour` downloads an hour at 50 ms latency; `x-faster-than-sample` is the time of the AWS sample'\''s way (boto3, pieces of three'
 	echo 'minutes one after the other, ffmpeg) in ours. `BenchmarkJoin` of package e2e joins twenty clips, 1 GB; `x-cp` is our time in that of `cp`,'
 	echo '`x-cp-flushed` in that of `cp` and `sync`, `x-ffmpeg` in that of its concat. Joining is slower than all three: it hashes the file,'
-	echo 'reads its tables back and waits for the disk. That is known and not mended yet.'
+	echo 'reads it all back and waits for the disk. That is known and not mended yet.'
 	echo
 	echo '```'
 	grep -E '^(Benchmark|pkg:)' "$log"
