@@ -53,6 +53,7 @@ run() {
 # mask FILE prints it without what differs from run to run.
 mask() {
 	sed -E -e 's/127\.0\.0\.1:[0-9]+/HOST/g' \
+		-e 's/receipt of [0-9-]+ [0-9:.]+ UTC by kvsclip [^:]+:/receipt of TIME:/' -e 's/key [0-9a-f]{64}/key KEY/' \
 		-e 's/, [0-9.]+m?s(<\/tspan>|<\/text>)?$/, ELAPSED\1/' -e 's/ in [0-9.]+m?s(;|<|$)/ in ELAPSED\1/' \
 		-e 's/"(elapsedMs|ageSeconds)": ?[0-9]+/"\1": N/g' -e 's/ +[0-9]+d[0-9]+h +/ AGE /' \
 		-e 's/(request id: |request )?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/REQUEST/g' \
