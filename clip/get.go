@@ -67,13 +67,19 @@ type get struct {
 	signer ed25519.PrivateKey // nil if the receipt is not signed
 	before kvs.Calls
 	notes  []string
-	told   []string // those of them that speak of this machine: no receipt has them
+	here   []string // those of them that speak of this machine: no receipt has them
 }
 
-// tell tells the user something, now and in the report.
+// tell tells the user something of the footage, now and in the report.
 func (g *get) tell(text string) {
-	g.notes, g.told = append(g.notes, text), append(g.told, text)
+	g.notes = append(g.notes, text)
 	g.report.Report(progress.Note{Text: text})
+}
+
+// tellHere tells the user something of this machine, which is no part of a receipt.
+func (g *get) tellHere(text string) {
+	g.here = append(g.here, text)
+	g.tell(text)
 }
 
 // open takes the folder for the pieces.
@@ -91,7 +97,7 @@ func (g *get) open() (err error) {
 	}
 	strange := !g.folder.Known()
 	if strange {
-		g.tell(fmt.Sprintf("the unfinished run in %q was left by another version of kvsclip in a form that this one does not know: everything is fetched anew", g.folder.Path()))
+		g.tellHere(fmt.Sprintf("the unfinished run in %q was left by another version of kvsclip in a form that this one does not know: everything is fetched anew", g.folder.Path()))
 	}
 	if g.NoResume || strange {
 		if err := g.folder.Clear(); err != nil {

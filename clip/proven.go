@@ -21,7 +21,7 @@ func (g *get) readKey() (err error) {
 		return err
 	}
 	if note := exposed(g.SignKey); note != "" {
-		g.tell(note)
+		g.tellHere(note)
 	}
 	return nil
 }
@@ -49,7 +49,7 @@ func (g *get) withReceipt(ctx context.Context, files []staged, p *prover, report
 		return files, nil
 	}
 	receipt := p.receipt(g.version, time.Now(), report)
-	receipt.Notes = slices.DeleteFunc(slices.Clone(report.Notes), func(n string) bool { return slices.Contains(g.told, n) })
+	receipt.Notes = slices.DeleteFunc(slices.Clone(report.Notes), func(n string) bool { return slices.Contains(g.here, n) })
 	b, err := receipt.encode()
 	if err != nil {
 		return nil, err

@@ -47,8 +47,7 @@ func (g *get) outcome() string {
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
-// publish gives all files their names and deletes what the run no longer needs. It can be stopped
-// anywhere and called again.
+// publish gives all files their names. It can be stopped anywhere and called again.
 func (g *get) publish(ctx context.Context, files []staged) error {
 	for _, f := range files {
 		if err := g.name(ctx, f); err != nil {
@@ -91,6 +90,12 @@ func (g *get) earlier(ctx context.Context) (*Report, error) {
 	r := d.Report
 	for i := range r.Outputs { // the folder may go by another name now
 		r.Outputs[i].Path = filepath.Join(filepath.Dir(g.path), filepath.Base(r.Outputs[i].Path))
+	}
+	if g.Receipt != "" {
+		r.Receipt = g.Receipt
+	}
+	if g.SignKey != "" {
+		r.Signature = g.Receipt + SignatureSuffix
 	}
 	r.Calls, r.BytesFetched, r.EstimatedCostUSD = Calls{}, 0, nil // of this run
 	r.Notes = append(r.Notes, "an earlier run had made this clip; it was given its name, and nothing was fetched")
@@ -136,7 +141,7 @@ func (g *get) begin(p *plan.Plan) {
 	now.Recording, now.Fragments = recording(p), p.Fragments()
 	if last := g.folder.Last(); last != nil {
 		for _, text := range changes(*last, now, g.folder.Path()) {
-			g.tell(text)
+			g.tellHere(text)
 		}
 	}
 	g.folder.Begin(now)

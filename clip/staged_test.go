@@ -146,6 +146,19 @@ func TestReceiptAndClipNeedTwoNames(t *testing.T) {
 	}
 }
 
+// What is told of the footage is part of the proof.
+func TestReceiptsTellOfFootageLeftOut(t *testing.T) {
+	c, dir := emulated(t, kvsemu.Camera{Again: []kvsemu.Again{{After: 10 * time.Second, Length: 10 * time.Second}}}), t.TempDir()
+	r := minute(dir)
+	r.Receipt = filepath.Join(dir, "a.json")
+	if _, err := c.Get(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(r.Receipt); err != nil || !strings.Contains(string(b), "fragments are left out") {
+		t.Errorf("%v: the receipt says nothing of what is left out: %.600s", err, b)
+	}
+}
+
 // What is told of this machine stays out of receipts.
 func TestReceiptsNameNoFolders(t *testing.T) {
 	c, dir := emulated(t, kvsemu.Camera{}), t.TempDir()

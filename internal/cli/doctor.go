@@ -344,10 +344,6 @@ func (r *findings) clockText(f clip.Finding) string {
 	return "this machine's is " + off + " ahead of the service's"
 }
 
-// getPace is the part of the advice on a quota that is used up which is for get alone: doctor has no
-// such flags.
-const getPace = "lower --share or --parallel, "
-
 // remedy says what to do about a check that failed or warns; "" where nothing has to be done.
 func (r *findings) remedy(f clip.Finding) string {
 	switch {
@@ -359,7 +355,7 @@ func (r *findings) remedy(f clip.Finding) string {
 		return "set this machine's clock, by ntp or chrony: AWS refuses signatures that are more than 5 minutes off, and \"now\" in a range is wrong"
 	case f.Err != nil:
 		_, _, hint := explain(r.ctx, r.path, f.Err)
-		return strings.Replace(hint, getPace, "", 1) + r.optional(f)
+		return hint + r.optional(f)
 	}
 	return r.remedyOf(f.Check)
 }

@@ -67,6 +67,9 @@ func explain(ctx context.Context, path string, err error) (code int, kind, hint 
 		if called && v.code != exitInterrupted && v.code != exitIncomplete {
 			v.kind = cmp.Or(answer.Code, v.kind)
 			v.hint = cmp.Or(answer.Advice(), v.hint)
+			if resumes(path) && kvs.IsThrottled(err) {
+				v.hint += "\nlower --share or --parallel to ask for less at once"
+			}
 			if resumes(path) && (kvs.Judge(answer) == kvs.Retry || v.code == exitDenied) {
 				v.hint += "\n" + goOn
 			}

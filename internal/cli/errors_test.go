@@ -56,6 +56,16 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// Only get has flags that set its pace.
+func TestExplainThrottled(t *testing.T) {
+	err := &kvs.Error{Op: "GetClip", Code: "ClientLimitExceededException", Status: 400}
+	for command, want := range map[string]bool{"kvsclip get": true, "kvsclip plan": false, "kvsclip doctor": false} {
+		if _, _, hint := explain(t.Context(), command, err); strings.Contains(hint, "--share or --parallel") != want {
+			t.Errorf("%s: %q; names --share: want %t", command, hint, want)
+		}
+	}
+}
+
 func TestExplainInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

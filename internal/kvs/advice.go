@@ -29,7 +29,7 @@ func (e *Error) Advice() string {
 	case IsNoStream(e):
 		return e.adviceOnStream()
 	case e.throttled():
-		return "other readers use up the stream's quota points: run again later, lower --share or --parallel, or raise --retries"
+		return "other readers use up the stream's quota points: run again later, or raise --retries"
 	case splits[e.Code]:
 		return "GetClip does not take this media (H.264 or H.265, with AAC or A-law beside H.264 only, and no change of codec inside a clip)"
 	}

@@ -37,7 +37,7 @@ func TestAnswers(t *testing.T) {
 		"no configuration":  {refuse(400, "MissingCodecPrivateDataException", "missing"), kvs.Split, "", ""},
 		"media type":        {refuse(400, "UnsupportedStreamMediaTypeException", "no"), kvs.Split, "", ""},
 		"frame":             {refuse(400, "InvalidMediaFrameException", "no"), kvs.Split, "", ""},
-		"throttled":         {throttle, kvs.Retry, "", "--share"},
+		"throttled":         {throttle, kvs.Retry, "", "quota points: run again later, or raise --retries"},
 		"wrong host":        {wrongHost, kvs.Retry, "", "--endpoint-url"},
 		"server broken":     {refuse(500, "InternalFailure", ""), kvs.Retry, "", "run again"},
 		"unknown operation": {refuse(404, "UnknownOperationException", ""), kvs.Final, "", ""},

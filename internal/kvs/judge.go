@@ -175,6 +175,12 @@ func IsCredentials(err error) bool {
 
 const notFound = "ResourceNotFoundException"
 
+// IsThrottled tells that the service was asked for more than a quota allows.
+func IsThrottled(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.throttled()
+}
+
 // IsNoStream tells that the stream does not exist, or is not active, in this account and region.
 func IsNoStream(err error) bool {
 	e, ok := errors.AsType[*Error](err)
