@@ -27,7 +27,7 @@ test: needs ## all tests; installs what they need
 race: needs ## all tests under the race detector (needs a C compiler)
 	CGO_ENABLED=1 go test -race ./...
 
-needs: ## ffmpeg, the AWS CLI, boto3, openssl and Chromium, from Debian's packages when missing
+needs: ## ffmpeg, the AWS CLI, boto3, curl, openssl and Chromium, from Debian's packages when missing
 	./scripts/needs.sh
 
 check: lint tidy cross vuln ## format, lint, modules, all platforms, known vulnerabilities

@@ -21,10 +21,17 @@ var floors = map[string]int{
 	"internal/fetch":     2,
 	"internal/splice":    2,
 	"internal/proof":     2,
+	"internal/footage":   2,
+	"internal/hls":       2,
 	"kvsemu":             2,
 	"plan":               1,
 	"internal/kvs":       1,
 	"internal/mp4":       1,
+	"internal/mkv":       1,
+	"internal/wav":       1,
+	"internal/naming":    1,
+	"internal/where":     1,
+	"internal/origin":    1,
 	"internal/film":      1,
 	"internal/sink":      1,
 	"internal/ffmpeg":    1,
@@ -46,6 +53,7 @@ var banned = []struct {
 	{"internal/splice", "os", "the seam knows places of bytes, not files"},
 	{"internal/splice", "net/*", "the seam knows places of bytes, not the network"},
 	{"internal/mp4", "os", "readers take io.ReaderAt, writers io.Writer"},
+	{"internal/mkv", "os", "readers take io.Reader, writers io.Writer"},
 	{"internal/media", "os", "nouns do no I/O"},
 	{"archive", "os", "nouns do no I/O"},
 	{"*", "testing", "a product does not carry test helpers"},
@@ -60,6 +68,7 @@ var doors = map[string][]string{
 	"github.com/Eyevinn/mp4ff":  {"internal/mp4"},
 	"github.com/spf13/":         {"internal/cli"},
 	"github.com/vbauerster/mpb": {"internal/cli"},
+	"github.com/expr-lang/":     {"internal/where"},
 }
 
 type listed struct {

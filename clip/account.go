@@ -27,15 +27,17 @@ func (g *get) account(p *plan.Plan, fetched *fetch.Result) *Report {
 		Delivered: spanned(p, fetched),
 		Outputs:   []Output{}, Gaps: gaps(p), GapPolicy: cmp.Or(g.Gaps, GapsSqueeze), Seams: []Seam{},
 		Missing:   missing(fetched.Missing, g.Range.Clock),
-		Fragments: Fragments{Listed: p.Fragments(), Fetched: fragments(pieces)},
-		Pieces:    len(pieces),
+		Fragments: Fragments{Listed: p.Fragments(), Fetched: fragments(pieces), Skipped: fetched.Skipped},
+		Pieces:    len(pieces), Engine: engines(pieces),
 		Calls: Calls{
-			ListFragments: calls.ListFragments - g.before.ListFragments,
-			GetClip:       calls.GetClip - g.before.GetClip,
-			Throttled:     calls.Throttled - g.before.Throttled,
-			Retried:       calls.Retried - g.before.Retried,
+			ListFragments:           calls.ListFragments - g.before.ListFragments,
+			GetClip:                 calls.GetClip - g.before.GetClip,
+			GetMediaForFragmentList: calls.GetMediaForFragmentList - g.before.GetMediaForFragmentList,
+			Throttled:               calls.Throttled - g.before.Throttled,
+			Retried:                 calls.Retried - g.before.Retried,
 		},
 		BytesFetched: bytes, EstimatedCostUSD: &cost, Notes: append(g.notes, surplus(pieces)...),
+		CrossChecked: g.crossChecked(fetched),
 	}
 }
 
@@ -52,16 +54,61 @@ func surplus(pieces []fetch.Piece) (notes []string) {
 func fragments(pieces []fetch.Piece) int {
 	n := 0
 	for _, p := range pieces {
-		n += len(p.Fragments)
+		for _, part := range p.Parts {
+			n += len(part.Fragments)
+		}
 	}
 	return n
+}
+
+// crossChecked is how many pieces came the same by both engines; nil where they were not to.
+func (g *get) crossChecked(fetched *fetch.Result) *int {
+	if !g.CrossCheck {
+		return nil
+	}
+	if n := fetched.CrossRefused; n > 0 {
+		g.tell(fmt.Sprintf("%d pieces could not be compared: GetClip refuses them", n))
+	}
+	return &fetched.CrossChecked
+}
+
+// engines names the calls that brought the pieces.
+func engines(pieces []fetch.Piece) string {
+	var clip, fragments bool
+	for _, p := range pieces {
+		fragments = fragments || p.Engine == fetch.EngineFragments
+		clip = clip || p.Engine != fetch.EngineFragments
+	}
+	switch {
+	case clip && fragments:
+		return string(EngineClip + "+" + EngineFragments)
+	case fragments:
+		return string(EngineFragments)
+	}
+	return string(EngineClip)
+}
+
+// ends returns the first and the last fragment that came; false without any.
+func ends(pieces []fetch.Piece) (first, last archive.Fragment, ok bool) {
+	for _, p := range pieces {
+		for _, part := range p.Parts {
+			if n := len(part.Fragments); n > 0 {
+				if !ok {
+					first, ok = part.Fragments[0], true
+				}
+				last = part.Fragments[n-1]
+			}
+		}
+	}
+	return first, last, ok
 }
 
 // spanned is from the first fragment that came to the end of the last, as the listing tells it; nil
 // without one.
 func spanned(p *plan.Plan, fetched *fetch.Result) *Instants {
-	spans, pieces := p.Timeline.Spans, fetched.Pieces
-	if len(spans) == 0 || len(pieces) == 0 {
+	spans := p.Timeline.Spans
+	first, last, ok := ends(fetched.Pieces)
+	if len(spans) == 0 || !ok {
 		return nil
 	}
 	var length time.Duration
@@ -71,19 +118,24 @@ func spanned(p *plan.Plan, fetched *fetch.Result) *Instants {
 	for _, m := range fetched.Missing {
 		length -= m.Fragment.Length
 	}
-	from := pieces[0].Fragments[0].Start(p.Timeline.Range.Clock)
-	return &Instants{From: Time{from}, To: Time{ended(p, pieces[len(pieces)-1])}, DurationMs: length.Milliseconds()}
+	clock := p.Timeline.Range.Clock
+	return &Instants{From: Time{first.Start(clock)}, To: Time{ended(spans, last, clock)}, DurationMs: length.Milliseconds()}
 }
 
-// ended is when the piece's last fragment ends: where the next of its span begins, or its span ends.
-func ended(p *plan.Plan, pc fetch.Piece) time.Time {
-	last, s := pc.Fragments[len(pc.Fragments)-1], p.Timeline.Spans[pc.Span]
-	for i, f := range s.Fragments[:len(s.Fragments)-1] {
-		if f.Number == last.Number {
-			return s.Fragments[i+1].Start(p.Timeline.Range.Clock)
+// ended is when a fragment ends: where the next of its span begins, or its span ends.
+func ended(spans []plan.Span, last archive.Fragment, c archive.Clock) time.Time {
+	for _, s := range spans {
+		for i, f := range s.Fragments {
+			switch {
+			case f.Number != last.Number:
+			case i+1 < len(s.Fragments):
+				return s.Fragments[i+1].Start(c)
+			default:
+				return s.To
+			}
 		}
 	}
-	return s.To
+	return last.Start(c).Add(last.Length)
 }
 
 // missing tells what could not be had.
@@ -122,12 +174,17 @@ func gaps(p *plan.Plan) []Gap {
 	return out
 }
 
-// seams describes the seams of a joined movie whose first piece is the clip's first-th, from 0.
-func seams(ss []splice.Seam, first int) []Seam {
+// seams describes the seams of a joined movie. numbers are those of its pieces, from 1; nil stands for
+// 1, 2, 3 and so on.
+func seams(ss []splice.Seam, numbers []int) []Seam {
 	out := make([]Seam, 0, len(ss))
 	for _, s := range ss {
+		n := s.Piece + 1
+		if numbers != nil {
+			n = numbers[s.Piece]
+		}
 		out = append(out, Seam{
-			Piece: first + s.Piece + 1, At: Time{s.At}, FileMs: s.Position.Milliseconds(),
+			Piece: n, At: Time{s.At}, FileMs: s.Position.Milliseconds(),
 			VideoErrorMs: ms(s.VideoError), AudioErrorMs: ms(s.AudioError), Action: string(s.Action),
 		})
 	}
@@ -140,6 +197,3 @@ func ms(d time.Duration) float64 {
 }
 
 func milliseconds(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
-
-// numbered names the n-th piece of a clip, from 1: "clip.mp4" becomes "clip-001.mp4".
-func numbered(base, ext string, n int) string { return fmt.Sprintf("%s-%03d%s", base, n, ext) }

@@ -3,7 +3,6 @@ package clip
 import (
 	"cmp"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/kvsclip/kvsclip/archive"
+	"github.com/kvsclip/kvsclip/internal/naming"
 	"github.com/kvsclip/kvsclip/plan"
 )
 
@@ -27,7 +27,7 @@ func (r Request) Check() error {
 // ErrUsage.
 func (r Request) checked() (Request, error) {
 	r.Range.From, r.Range.To = milliseconds(r.Range.From), milliseconds(r.Range.To)
-	if wrong := cmp.Or(r.wrongRange(), r.wrongChoice(), r.wrongMix()); wrong != "" {
+	if wrong := cmp.Or(r.wrongRange(), r.wrongChoice(), r.wrongMix(), r.wrongFormat(), r.wrongWriter(), r.wrongNames()); wrong != "" {
 		return Request{}, fmt.Errorf("%w: %s", ErrUsage, wrong)
 	}
 	return r, nil
@@ -55,6 +55,8 @@ func (r Request) wrongChoice() string {
 		among("merge", r.Merge, MergeNative, MergeFFmpeg, MergeNone),
 		among("gaps", r.Gaps, GapsSqueeze, GapsKeep, GapsSplit),
 		among("on change", r.OnChange, ChangeJoin, ChangeSplit),
+		among("engine", r.Engine, EngineAuto, EngineClip, EngineFragments),
+		among("format", r.Format, FormatMP4, FormatMKV, FormatM4A, FormatWAV, FormatHLS),
 		among("overlap", r.Overlap, plan.OverlapAuto, plan.OverlapOldest, plan.OverlapNewest, plan.OverlapAll),
 	)
 }
@@ -87,6 +89,82 @@ func (r Request) wrongMix() string {
 	return ""
 }
 
+// wrongFormat says what a format cannot have.
+func (r Request) wrongFormat() string {
+	format := r.format()
+	switch {
+	case r.Engine == EngineClip && r.needsTags():
+		return "tags come with the fragments engine alone: leave --engine clip away"
+	case r.Receipt != "" && !format.isMP4():
+		return fmt.Sprintf("a receipt is of MP4 files, not of .%s", format)
+	case r.Frames != "" && !format.isMP4():
+		return fmt.Sprintf("frames have places in MP4 files, not in .%s", format)
+	case r.CrossCheck && r.Where != "":
+		return "a filter and a cross-check exclude each other"
+	}
+	return cmp.Or(r.wrongMerge(), r.wrongMarks())
+}
+
+// wrongMerge says what only the native merge can do.
+func (r Request) wrongMerge() string {
+	switch {
+	case r.Merge == "" || r.Merge == MergeNative:
+		return ""
+	case r.Every > 0 || r.Tags != "" || r.Frames != "" || r.ClockTrack || r.Where != "" || r.format() != FormatMP4:
+		return fmt.Sprintf("merge %q: other formats, files cut at clock marks, tags, frames, filters and the clock track need the native merge", r.Merge)
+	case r.Merge == MergeFFmpeg && r.FirstEngine() == EngineFragments:
+		return "merge \"ffmpeg\" joins what GetClip gives: it cannot be had with the fragments engine"
+	}
+	return ""
+}
+
+// wrongMarks says what is wrong with the marks at which files are cut.
+func (r Request) wrongMarks() string {
+	switch {
+	case r.Every == 0:
+		return ""
+	case r.Every < MinPiece:
+		return fmt.Sprintf("files of %v: a second is the least", r.Every)
+	case r.Range.To.Sub(r.Range.From)/r.Every > maxFiles:
+		return fmt.Sprintf("files of %v: more than %d would come of it", r.Every, maxFiles)
+	case r.Trim == TrimFragment:
+		return "files cut at clock marks need the exact trim"
+	}
+	return ""
+}
+
+// wrongWriter says what cannot be written while it comes.
+func (r Request) wrongWriter() string {
+	native := r.Merge == "" || r.Merge == MergeNative
+	switch {
+	case r.Writer == nil:
+		return ""
+	case !native || r.splits() || r.Receipt != "" || r.Frames != "" || r.Tags != "" || r.ClockTrack || r.Incomplete:
+		return "standard output takes one clip as it comes: no other merge, files, splits, receipt, tags, frames, clock track or incomplete clip"
+	case r.Format != "" && r.Format != FormatMP4:
+		return fmt.Sprintf("standard output takes fragmented MP4, not .%s", r.Format)
+	}
+	return ""
+}
+
+// wrongNames says what is wrong with names of files and expressions.
+func (r Request) wrongNames() string {
+	if _, err := filterOf(r.Where); err != nil {
+		return err.Error()
+	}
+	if !r.unnamed() {
+		if _, err := naming.Parse(r.Output); err != nil {
+			return fmt.Sprintf("output %q: %v", r.Output, err)
+		}
+	}
+	for _, names := range [][]string{{r.Tags, r.output(), r.Receipt, r.Frames}, {r.Frames, r.output(), r.Receipt, r.Tags}} {
+		if names[0] != "" && clashes(names[0], names[1:]...) {
+			return fmt.Sprintf("%q: another file of this clip has that name", names[0])
+		}
+	}
+	return ""
+}
+
 // clashes says whether path names the same file as one of the others.
 func clashes(path string, others ...string) bool {
 	a, err := filepath.Abs(path)
@@ -99,19 +177,28 @@ func clashes(path string, others ...string) bool {
 func (r Request) keeps() bool { return r.Gaps == GapsKeep }
 
 // splits says that the clip may become several files.
-func (r Request) splits() bool { return r.Gaps == GapsSplit || r.OnChange == ChangeSplit }
+func (r Request) splits() bool {
+	return r.Gaps == GapsSplit || r.OnChange == ChangeSplit || r.Every > 0
+}
 
-// output returns the file name of the clip: Output itself, or the default name in the folder it
-// names.
-func (r Request) output() string {
-	folder := strings.HasSuffix(r.Output, "/") || strings.HasSuffix(r.Output, string(filepath.Separator))
-	if st, err := os.Stat(r.Output); err == nil && st.IsDir() {
-		folder = true
+// FirstEngine is the engine that each piece is tried with first, and EngineAuto for GetClip if another
+// may follow. What only documents tell needs the fragments engine.
+func (r Request) FirstEngine() Engine {
+	if e := cmp.Or(r.Engine, EngineAuto); e != EngineAuto || !r.needsTags() {
+		return e
 	}
-	if r.Output != "" && !folder {
-		return r.Output
-	}
-	return filepath.Join(r.Output, DefaultName(r.Stream, r.Range))
+	return EngineFragments
+}
+
+// needsListing says that pieces of time alone will not do.
+func (r Request) needsListing() bool {
+	return r.FirstEngine() == EngineFragments || r.Where != "" || r.Every > 0 || r.CrossCheck
+}
+
+// needsTags says that something is asked for that GetClip does not tell.
+func (r Request) needsTags() bool {
+	f, err := filterOf(r.Where)
+	return r.Tags != "" || err == nil && f != nil && f.UsesTags()
 }
 
 // maxName is how much of a stream's name a file's name takes: a stream's can have 256 characters,

@@ -76,14 +76,18 @@ func (c *Client) Plan(ctx context.Context, r Request) (*plan.Plan, error) {
 }
 
 func (c *Client) plan(ctx context.Context, r Request) (*plan.Plan, error) {
-	o := plan.Options{MaxPiece: r.Piece, Overlap: r.Overlap}
+	o := plan.Options{MaxPiece: r.Piece, Overlap: r.Overlap, Marks: marks(r.Range, r.Every, r.zone())}
 	early := r.Range
 	early.From = early.From.Add(-plan.Lookback)
 	listed, err := c.door.Fragments(ctx, r.Stream, early)
 	switch {
 	case err == nil:
-		return plan.Build(r.Range, listed, o), nil
-	case deniedListing(err):
+		kept, left := r.listedOnly(listed)
+		if left > 0 {
+			c.report.Report(progress.Note{Text: fmt.Sprintf("%d of %d fragments are left out, as --where says; the report tells them as gaps", left, len(listed))})
+		}
+		return plan.Build(r.Range, kept, o), nil
+	case deniedListing(err) && !r.needsListing():
 		if n := o.Steps(r.Range); n > splice.MaxPieces {
 			return nil, fmt.Errorf("%w: not permitted to list fragments, and by time alone the range takes %d pieces: more than %d; ask for a shorter one, or longer pieces", ErrUsage, n, splice.MaxPieces)
 		}

@@ -36,6 +36,7 @@ const (
 	CheckClipEndpoint   Check = "GetClipEndpoint"       // GetDataEndpoint for GetClip
 	CheckListFragments  Check = "ListFragments"
 	CheckGetClip        Check = "GetClip"
+	CheckGetMedia       Check = "GetMediaForFragmentList" // and GetDataEndpoint for it
 	CheckRetention      Check = "retention"
 	CheckStatus         Check = "status"
 	CheckFootage        Check = "footage" // something was recorded
@@ -44,7 +45,7 @@ const (
 
 var checks = []Check{
 	CheckConfiguration, CheckCredentials, CheckClock, CheckListStreams, CheckDescribeStream, CheckListEndpoint,
-	CheckClipEndpoint, CheckListFragments, CheckGetClip, CheckRetention, CheckStatus, CheckFootage, CheckKey,
+	CheckClipEndpoint, CheckListFragments, CheckGetClip, CheckGetMedia, CheckRetention, CheckStatus, CheckFootage, CheckKey,
 }
 
 // Bounds of Doctor's judgement.
@@ -83,10 +84,11 @@ type Diagnosis struct {
 	CustomerKey bool              // Key is the customer's own
 	Newest      *archive.Fragment // of those that were listed
 	ClipBytes   int64             // of the clip that was tried
+	MediaBytes  int64             // of what came when Newest was asked for by its number
 
 	Findings []Finding
 	// Policy is the smallest that Get works with; nil without a stream. OptionalActions are those
-	// of it that Get can do without, and then proves less.
+	// of it that Get can do without, and then proves or fetches less.
 	Policy          *Policy
 	OptionalActions []string
 }
@@ -102,8 +104,9 @@ func (d *Diagnosis) Finding(check Check) (f Finding, ok bool) {
 
 // Doctor tries what Get needs, one thing after the other: configuration, credentials, this
 // machine's clock, each IAM action, and the stream's retention, status and key. It fetches one
-// fragment and throws it away. Without a stream it tries only what needs none. It returns an error
-// when ctx ends or stream is no stream's name; what else is wrong is in the Diagnosis.
+// fragment, by each of the two calls for that, and throws it away. Without a stream it tries only
+// what needs none. It returns an error when ctx ends or stream is no stream's name; what else is
+// wrong is in the Diagnosis.
 func Doctor(ctx context.Context, c Config, stream string) (*Diagnosis, error) {
 	x := &examination{Diagnosis: &Diagnosis{Stream: stream}}
 	err := x.configuration(ctx, c)
@@ -129,6 +132,7 @@ type examination struct {
 	*Diagnosis
 	door *kvs.Client // nil when the configuration cannot be read
 	stop Check       // the check whose failure makes all further ones pointless
+	turn bool        // GetClip refuses the footage as such, so that Get fetches it by numbers
 }
 
 func (x *examination) add(f Finding) { x.Findings = append(x.Findings, f) }
@@ -172,12 +176,17 @@ func (x *examination) failed(f *Finding) {
 // region makes a refusal of the region a failure of the configuration, and not of what was asked.
 func (x *examination) region(f *Finding) {
 	x.stop = CheckConfiguration
+	x.change(CheckConfiguration, ResultFailed, f.Err)
+	f.Result, f.After, f.Err = ResultSkipped, CheckConfiguration, nil
+}
+
+// change gives a check that was made another result.
+func (x *examination) change(check Check, result Result, err error) {
 	for i := range x.Findings {
-		if own := &x.Findings[i]; own.Check == CheckConfiguration {
-			own.Result, own.Err = ResultFailed, f.Err
+		if f := &x.Findings[i]; f.Check == check {
+			f.Result, f.Err = result, err
 		}
 	}
-	f.Result, f.After, f.Err = ResultSkipped, CheckConfiguration, nil
 }
 
 // configuration opens the client. A region that is wrong is its failure too.
@@ -240,170 +249,6 @@ func (x *examination) clock() {
 		f.Result = ResultWarning
 	case !known:
 		f.Result, f.After = ResultSkipped, x.stop
-	}
-	x.add(f)
-}
-
-// stream is about what is asked of one stream.
-func (x *examination) stream(ctx context.Context) {
-	key := ""
-	_ = x.try(CheckDescribeStream, "kinesisvideo:DescribeStream", false, func() error {
-		got, err := x.door.Describe(ctx, x.Stream)
-		if err == nil {
-			x.Described, key = &got.Stream, got.Key
-		}
-		return err
-	})
-	listed := x.endpoint(CheckListEndpoint, func() (string, error) { return x.door.ListEndpoint(ctx, x.Stream) })
-	fetched := x.endpoint(CheckClipEndpoint, func() (string, error) { return x.door.ClipEndpoint(ctx, x.Stream) })
-	x.list(ctx, listed)
-	err := x.fetch(ctx, fetched)
-	x.retention()
-	x.status()
-	x.footage()
-	x.key(key, err)
-}
-
-// endpoint tries one data endpoint, and says whether it is known then.
-func (x *examination) endpoint(check Check, ask func() (string, error)) bool {
-	err := x.try(check, "kinesisvideo:GetDataEndpoint", true, func() error { _, err := ask(); return err })
-	return err == nil && x.stop == ""
-}
-
-// skip notes a check that cannot be made since another one failed.
-func (x *examination) skip(check Check, action string, needed bool, after Check) {
-	x.add(Finding{Check: check, Result: ResultSkipped, Needed: needed, Action: action, After: cmp.Or(x.stop, after)})
-}
-
-// list looks for the newest fragment, further and further back, a page at most each time.
-func (x *examination) list(ctx context.Context, reachable bool) {
-	const action = "kinesisvideo:ListFragments"
-	if !reachable {
-		x.skip(CheckListFragments, action, false, CheckListEndpoint)
-		return
-	}
-	_ = x.try(CheckListFragments, action, false, func() error {
-		for _, back := range x.windows() {
-			some, err := x.door.Some(ctx, x.Stream, x.recent(back, 0))
-			switch {
-			case kvs.IsRetention(err):
-				return nil // it is allowed, and that nothing is kept is found below
-			case err != nil:
-				return err
-			case len(some) > 0:
-				x.Newest = &some[len(some)-1]
-				return nil
-			}
-		}
-		return nil
-	})
-}
-
-// windows are how far back to look.
-func (x *examination) windows() []time.Duration {
-	all := []time.Duration{2 * time.Minute, time.Hour}
-	switch {
-	case x.Described == nil:
-		return append(all, ShortRetention)
-	case x.Described.Retention > time.Hour:
-		return append(all, x.Described.Retention)
-	}
-	return all
-}
-
-// recent is the range of length back that ended ago, by the clock of either side.
-func (x *examination) recent(back, ago time.Duration) archive.Range {
-	now := time.Now().UTC().Add(-ago).Truncate(time.Millisecond)
-	skew, _ := x.door.Skew()
-	return archive.Range{Clock: archive.Server, From: now.Add(min(skew, 0) - back), To: now.Add(max(skew, 0))}
-}
-
-// fetch asks for the clip of one fragment, or, when none is known, of the time before last: that
-// tells whether it is allowed, too.
-func (x *examination) fetch(ctx context.Context, reachable bool) (refusal error) {
-	const action = "kinesisvideo:GetClip"
-	if !reachable {
-		x.skip(CheckGetClip, action, true, CheckClipEndpoint)
-		return nil
-	}
-	return x.try(CheckGetClip, action, true, func() error {
-		n, err := x.door.Try(ctx, x.sample())
-		if x.ClipBytes = n; kvs.IsEmpty(err) || kvs.IsRetention(err) {
-			x.ClipBytes = 0
-			return nil
-		}
-		return err
-	})
-}
-
-func (x *examination) sample() kvs.ClipRequest {
-	q := kvs.ClipRequest{Stream: x.Stream, Clock: archive.Server}
-	if x.Newest != nil {
-		q.First, q.Last, q.Fragments = x.Newest.Server, x.Newest.Server, 1
-		return q
-	}
-	r := x.recent(archive.MaxFragmentLength, archive.MaxFragmentLength)
-	q.First, q.Last = r.From, r.From.Add(archive.MaxFragmentLength)
-	return q
-}
-
-func (x *examination) retention() {
-	f := Finding{Check: CheckRetention, Result: ResultOK, Needed: true}
-	switch {
-	case x.Described == nil:
-		f.Result, f.After = ResultSkipped, cmp.Or(x.stop, CheckDescribeStream)
-	case x.Described.Retention == 0:
-		f.Result = ResultFailed
-	case x.Described.Retention < ShortRetention:
-		f.Result = ResultWarning
-	}
-	x.add(f)
-}
-
-func (x *examination) status() {
-	f := Finding{Check: CheckStatus, Result: ResultOK, Needed: true}
-	switch {
-	case x.Described == nil:
-		f.Result, f.After = ResultSkipped, cmp.Or(x.stop, CheckDescribeStream)
-	case x.Described.Status == "CREATING" || x.Described.Status == "DELETING":
-		f.Result = ResultFailed
-	}
-	x.add(f)
-}
-
-// footage says whether there is anything to get. What was fetched proves it as well as a listing.
-func (x *examination) footage() {
-	f := Finding{Check: CheckFootage, Result: ResultOK, Needed: true}
-	switch {
-	case x.Newest != nil || x.ClipBytes > 0:
-	case x.result(CheckRetention) == ResultFailed:
-		f.Result, f.After = ResultSkipped, CheckRetention
-	case x.result(CheckListFragments) != ResultOK:
-		f.Result, f.After = ResultSkipped, cmp.Or(x.stop, CheckListFragments)
-	default:
-		f.Result = ResultFailed
-	}
-	x.add(f)
-}
-
-// key is about the KMS key that DescribeStream names. refusal is what GetClip said.
-func (x *examination) key(key string, refusal error) {
-	if x.Described != nil {
-		x.CustomerKey = kvs.CustomerKey(key)
-		if key != "" {
-			x.Key = x.door.KeyARN(key, cmp.Or(accountOf(x.Described.ARN), x.Account))
-		}
-	}
-	f := Finding{Check: CheckKey, Result: ResultOK, Needed: true}
-	switch {
-	case kvs.IsKey(refusal):
-		f.Result, f.Action, f.Err, x.CustomerKey = ResultFailed, "kms:Decrypt", refusal, true
-	case x.ClipBytes > 0 || x.Described != nil && !x.CustomerKey:
-	default:
-		f.Result, f.After = ResultSkipped, cmp.Or(x.stop, CheckGetClip)
-	}
-	if x.CustomerKey {
-		f.Action = "kms:Decrypt"
 	}
 	x.add(f)
 }

@@ -23,6 +23,8 @@ var (
 	ErrIncomplete = fetch.ErrIncomplete
 	// ErrAllMissing means that nothing at all of the range can be had. It is an ErrIncomplete too.
 	ErrAllMissing = errors.New("nothing of the range can be had")
+	// ErrEngines means that the two engines do not give the same footage.
+	ErrEngines = fetch.ErrDiffer
 	// ErrBusy means that another run is making the same clip.
 	ErrBusy = fetch.ErrBusy
 	// ErrExists means that the output is there already and Force is not set.

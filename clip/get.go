@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/kvsclip/kvsclip/internal/progress"
 	"github.com/kvsclip/kvsclip/internal/sink"
 	"github.com/kvsclip/kvsclip/internal/splice"
+	"github.com/kvsclip/kvsclip/internal/where"
 	"github.com/kvsclip/kvsclip/plan"
 )
 
@@ -39,7 +41,14 @@ func (c *Client) Get(ctx context.Context, r Request) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.region = c.Region()
 	g := &get{Client: c, Request: r, path: r.output(), before: c.door.Calls()}
+	if g.filter, err = filterOf(r.Where); err != nil {
+		return nil, err
+	}
+	if r.Writer != nil {
+		return g.pipe(ctx, began)
+	}
 	if err := g.open(); err != nil {
 		return nil, err
 	}
@@ -62,7 +71,8 @@ func (c *Client) Get(ctx context.Context, r Request) (*Report, error) {
 type get struct {
 	*Client
 	Request
-	path   string // of the clip
+	path   string        // of the clip
+	filter *where.Filter // nil if all fragments are wanted
 	folder *fetch.Folder
 	signer ed25519.PrivateKey // nil if the receipt is not signed
 	before kvs.Calls
@@ -84,11 +94,11 @@ func (g *get) tellHere(text string) {
 
 // open takes the folder for the pieces.
 func (g *get) open() (err error) {
-	if err := os.MkdirAll(filepath.Dir(g.path), 0o755); err != nil {
-		return local(err)
-	}
-	if g.Receipt != "" {
-		if err := os.MkdirAll(filepath.Dir(g.Receipt), 0o755); err != nil {
+	for _, path := range []string{g.path, g.Receipt, g.Tags, g.Frames} {
+		if path == "" {
+			continue
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return local(err)
 		}
 	}
@@ -113,9 +123,11 @@ func (g *get) this() fetch.Run {
 	place := sha256.Sum256([]byte(g.door.Place() + "|" + g.Stream)) // an ARN tells the account too
 	return fetch.Run{
 		Version: g.version,
-		Request: fmt.Sprintf("stream %s; range %v; longest piece %v; trim %s; merge %s; gaps %s; on change %s; overlap %s; incomplete %t; receipt %t", streamName(g.Stream), g.Range, g.Piece,
+		Request: fmt.Sprintf("stream %s; range %v; longest piece %v; trim %s; merge %s; gaps %s; on change %s; overlap %s; incomplete %t; receipt %t; "+
+			"engine %s; format %s; where %s; every %v in %v; tags %t; frames %t; clock track %t; cross-check %t", streamName(g.Stream), g.Range, g.Piece,
 			cmp.Or(g.Trim, TrimExact), cmp.Or(g.Merge, MergeNative), cmp.Or(g.Gaps, GapsSqueeze), cmp.Or(g.OnChange, ChangeJoin),
-			cmp.Or(g.Overlap, plan.OverlapAuto), g.Incomplete, g.Receipt != ""),
+			cmp.Or(g.Overlap, plan.OverlapAuto), g.Incomplete, g.Receipt != "",
+			g.FirstEngine(), g.format(), strconv.Quote(g.Where), g.Every, g.zone(), g.Tags != "", g.Frames != "", g.ClockTrack, g.CrossCheck),
 		Place: hex.EncodeToString(place[:8]),
 	}
 }
@@ -139,9 +151,12 @@ func (g *get) fresh(ctx context.Context) (*Report, error) {
 
 // free says whether the names of the outputs are, as far as they are known.
 func (g *get) free() error {
-	if g.Receipt != "" {
-		if err := sink.Free(g.Receipt, g.Force); err != nil {
-			return fmt.Errorf("receipt: %w", err)
+	for what, path := range map[string]string{"receipt": g.Receipt, "tags": g.Tags, "frames": g.Frames} {
+		if path == "" {
+			continue
+		}
+		if err := sink.Free(path, g.Force); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
 		}
 	}
 	if g.SignKey != "" {
@@ -151,7 +166,7 @@ func (g *get) free() error {
 	}
 	several := g.Merge == MergeNone || g.splits()
 	switch {
-	case several && g.Force:
+	case several && (g.Force || g.perFile()): // what a template makes of each is seen when it is named
 		return nil
 	case g.splits():
 		return g.none("_[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9][0-9][0-9]*Z")
@@ -173,12 +188,6 @@ func (g *get) none(pattern string) error {
 
 // glob quotes what means something in a pattern.
 var glob = strings.NewReplacer(`*`, `[*]`, `?`, `[?]`, `[`, `[[]`)
-
-// base splits the clip's name, so that pieces of it can be numbered.
-func (g *get) base() (base, ext string) {
-	ext = filepath.Ext(g.path)
-	return strings.TrimSuffix(g.path, ext), ext
-}
 
 func local(err error) error { return fmt.Errorf("%w: %w", ErrLocal, err) }
 
@@ -230,8 +239,8 @@ func (g *get) run(ctx context.Context) (*Report, error) {
 	if !p.Listed {
 		g.notes = append(g.notes, notListed)
 	}
-	if len(p.Pieces) == 0 {
-		return nil, fmt.Errorf("%w: %v", ErrEmpty, g.Range)
+	if err := g.plannable(p); err != nil {
+		return nil, err
 	}
 	if len(p.Pieces) > splice.MaxPieces && g.Merge != MergeNone {
 		return nil, fmt.Errorf("%w: %d pieces, and one file can be made of %d: ask for a shorter range, or longer pieces", ErrUsage, len(p.Pieces), splice.MaxPieces)
@@ -247,10 +256,23 @@ func (g *get) run(ctx context.Context) (*Report, error) {
 	switch {
 	case len(fetched.Pieces) == 0 && len(fetched.Missing) > 0:
 		return nil, fmt.Errorf("%w: %w: none of %d fragments: %w", ErrIncomplete, ErrAllMissing, len(fetched.Missing), fetched.Missing[0].Err)
+	case len(fetched.Pieces) == 0 && g.filter != nil:
+		return nil, fmt.Errorf("%w where %s: %v", ErrEmpty, g.Where, g.Range)
 	case len(fetched.Pieces) == 0:
 		return nil, fmt.Errorf("%w: %v", ErrEmpty, g.Range)
 	}
 	return g.deliver(ctx, p, fetched)
+}
+
+// plannable says whether there is something to fetch, in the way that was asked for.
+func (g *get) plannable(p *plan.Plan) error {
+	switch {
+	case len(p.Pieces) == 0 && g.filter != nil:
+		return fmt.Errorf("%w where %s: %v", ErrEmpty, g.Where, g.Range)
+	case len(p.Pieces) == 0:
+		return fmt.Errorf("%w: %v", ErrEmpty, g.Range)
+	}
+	return nil
 }
 
 // doubled tells of footage that was recorded more than once, and what became of it.
@@ -272,10 +294,18 @@ func (g *get) doubled(overlaps []plan.Overlapping) {
 }
 
 func (g *get) fetch(ctx context.Context, p *plan.Plan) (*fetch.Result, error) {
-	job := fetch.Job{
+	return g.job(p).Run(ctx)
+}
+
+func (g *get) job(p *plan.Plan) *fetch.Job {
+	job := &fetch.Job{
 		Client: g.door, Stream: g.Stream, Plan: p, Folder: g.folder, Parallel: g.Parallel, Incomplete: g.Incomplete, Report: g.report,
+		Engine: g.FirstEngine(), CrossCheck: g.CrossCheck,
 	}
-	return job.Run(ctx)
+	if g.filter != nil && g.filter.UsesTags() {
+		job.Where, job.WhereText = g.wanted, g.Where
+	}
+	return job
 }
 
 // deliver makes the outputs of the fetched pieces, and the report. Once they are staged and the
@@ -300,7 +330,7 @@ func (g *get) deliver(ctx context.Context, p *plan.Plan, fetched *fetch.Result) 
 func (g *get) stage(ctx context.Context, report *Report, p *plan.Plan, fetched *fetch.Result) ([]staged, error) {
 	switch g.Merge {
 	case MergeNone:
-		return g.keep(report, fetched)
+		return g.keep(ctx, report, p, fetched)
 	case MergeFFmpeg:
 		return g.concat(ctx, report, fetched)
 	}

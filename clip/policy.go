@@ -33,10 +33,10 @@ func (x *examination) policy() {
 	if x.Described != nil && x.Described.ARN != "" {
 		resource, account = x.Described.ARN, accountOf(x.Described.ARN)
 	}
-	x.OptionalActions = []string{"kinesisvideo:ListFragments"}
+	x.OptionalActions = []string{"kinesisvideo:ListFragments", "kinesisvideo:GetMediaForFragmentList"}
 	x.Policy = &Policy{Version: "2012-10-17", Statement: []Statement{{
 		Sid: "KvsclipGet", Effect: "Allow", Resource: resource,
-		Action: []string{"kinesisvideo:GetDataEndpoint", "kinesisvideo:GetClip", "kinesisvideo:ListFragments"},
+		Action: []string{"kinesisvideo:GetDataEndpoint", "kinesisvideo:GetClip", "kinesisvideo:ListFragments", "kinesisvideo:GetMediaForFragmentList"},
 	}}}
 	if x.CustomerKey {
 		key := cmp.Or(x.Key, x.door.KeyARN(anyKey, cmp.Or(account, anyAccount)))

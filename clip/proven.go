@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kvsclip/kvsclip/internal/media"
+	"github.com/kvsclip/kvsclip/internal/proof"
 	"github.com/kvsclip/kvsclip/internal/sink"
 )
 
@@ -26,8 +27,8 @@ func (g *get) readKey() (err error) {
 	return nil
 }
 
-// prove adds an output, of n pieces from the first-th on, to what the receipt tells.
-func (g *get) prove(ctx context.Context, p *prover, o Output, f staged, m *media.Movie, first, n int) error {
+// prove adds an output, joined of pieces, to what the receipt tells.
+func (g *get) prove(ctx context.Context, p *prover, o Output, f staged, m *media.Movie, pieces []proof.Piece) error {
 	if g.Receipt == "" {
 		return nil
 	}
@@ -36,11 +37,7 @@ func (g *get) prove(ctx context.Context, p *prover, o Output, f staged, m *media
 		return local(err)
 	}
 	defer file.Close()
-	numbers := make([]int, n)
-	for i := range numbers {
-		numbers[i] = first + i + 1
-	}
-	return p.add(ctx, o, m, numbers, file)
+	return p.add(ctx, o, m, pieces, file)
 }
 
 // withReceipt adds the receipt, and its signature, to the files that wait for their names.
@@ -78,5 +75,5 @@ func (g *get) stageBytes(ctx context.Context, b []byte, path string) (staged, er
 	if err != nil {
 		return staged{}, local(err)
 	}
-	return staged{Temp: filepath.Base(temp), Name: filepath.Base(path), Bytes: f.Size(), SHA256: f.SHA256(), Receipt: true}, nil
+	return staged{Temp: filepath.Base(temp), Name: filepath.Base(path), Bytes: f.Size(), SHA256: f.SHA256(), Of: ofReceipt}, nil
 }

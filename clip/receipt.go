@@ -116,12 +116,12 @@ type prover struct {
 }
 
 // add proves one output that is written and not closed yet: it hashes the samples of m, the movie that
-// was written, where they were downloaded to, and again in the file, and the two must agree. numbers
-// are the pieces of m's first sources, counted from 1; other sources came from no piece.
+// was written, where they were downloaded to, and again in the file, and the two must agree. pieces
+// are those of m's first sources; other sources came from no piece.
 // An error wraps ErrUnsound where they do not agree.
-func (p *prover) add(ctx context.Context, o Output, m *media.Movie, numbers []int, file io.ReaderAt) error {
+func (p *prover) add(ctx context.Context, o Output, m *media.Movie, pieces []proof.Piece, file io.ReaderAt) error {
 	fail := func(err error) error { return fmt.Errorf("receipt of %q: %w", o.Path, err) }
-	runs, err := proof.Hash(ctx, m, proof.Cut(m, p.proofPieces(numbers)))
+	runs, err := proof.Hash(ctx, m, proof.Cut(m, pieces))
 	if err != nil {
 		return fail(err)
 	}
@@ -141,14 +141,6 @@ func (p *prover) add(ctx context.Context, o Output, m *media.Movie, numbers []in
 		Tracks: o.Tracks, Tables: proof.Tables(written), Boxes: receiptBoxes(regions), Runs: receiptRuns(runs),
 	})
 	return nil
-}
-
-func (p *prover) proofPieces(numbers []int) []proof.Piece {
-	out := make([]proof.Piece, len(numbers))
-	for i, n := range numbers {
-		out[i] = proof.Piece{Number: n, Fragments: p.pieces[n-1].Fragments}
-	}
-	return out
 }
 
 // receipt makes the receipt of all outputs; r is complete.

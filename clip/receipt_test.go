@@ -18,6 +18,7 @@ import (
 	"github.com/kvsclip/kvsclip/internal/fetch"
 	"github.com/kvsclip/kvsclip/internal/media"
 	"github.com/kvsclip/kvsclip/internal/mp4"
+	"github.com/kvsclip/kvsclip/internal/proof"
 	"github.com/kvsclip/kvsclip/internal/sink"
 	"github.com/kvsclip/kvsclip/internal/splice"
 	"github.com/kvsclip/kvsclip/plan"
@@ -64,7 +65,7 @@ func fetchedPiece(t *testing.T, dir string, index, first, n int) fetch.Piece {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fetch.Piece{Piece: p, Path: path, Size: size, SHA256: sum, RequestID: fmt.Sprintf("request-%d", index+1), Movie: clips.Pieces[0].Movie}
+	return fetch.Piece{Piece: p, Path: path, Size: size, SHA256: sum, RequestID: fmt.Sprintf("request-%d", index+1), Parts: clips.Pieces[0].Parts}
 }
 
 func layMovie(t *testing.T, m *media.Movie, path string) {
@@ -126,9 +127,11 @@ func prove(t *testing.T, outputs ...[]int) []proven {
 func joinPieces(t *testing.T, p *prover, numbers []int, path string) ([]byte, *media.Movie) {
 	t.Helper()
 	var in []splice.Piece
+	var from []proof.Piece
 	for _, n := range numbers {
 		pc := p.pieces[n-1]
-		in = append(in, splice.Piece{Movie: pc.Movie, Fragments: pc.Fragments, Together: true})
+		from = append(from, proof.Piece{Number: n, Fragments: pc.Fragments})
+		in = append(in, splice.Piece{Movie: pc.Movie(), Fragments: pc.Fragments, Together: true})
 	}
 	j, err := splice.Join(in, splice.Options{})
 	if err != nil {
@@ -144,7 +147,7 @@ func joinPieces(t *testing.T, p *prover, numbers []int, path string) ([]byte, *m
 		t.Fatal(err)
 	}
 	o := Output{Path: path, Bytes: size, SHA256: sum, DurationMs: j.Length.Milliseconds(), Tracks: tracks(j.Movie.Tracks)}
-	if err := p.add(t.Context(), o, j.Movie, numbers, bytes.NewReader(b)); err != nil {
+	if err := p.add(t.Context(), o, j.Movie, from, bytes.NewReader(b)); err != nil {
 		t.Fatal(err)
 	}
 	m, err := mp4.Read(bytes.NewReader(b), size)
@@ -213,14 +216,14 @@ func TestProverRefusesOtherBytes(t *testing.T) {
 	c := prove(t, []int{1})[0]
 	dir := t.TempDir()
 	p := &prover{pieces: []fetch.Piece{fetchedPiece(t, dir, 0, 0, 3)}}
-	m := p.pieces[0].Movie
+	m := p.pieces[0].Movie()
 	b := slices.Clone(c.bytes)
 	b[len(b)-1]++
 	o := Output{Path: c.clip, Bytes: int64(len(b))}
-	if err := p.add(t.Context(), o, m, []int{1}, bytes.NewReader(b)); !errors.Is(err, ErrUnsound) {
+	if err := p.add(t.Context(), o, m, []proof.Piece{{Number: 1}}, bytes.NewReader(b)); !errors.Is(err, ErrUnsound) {
 		t.Errorf("add: got %v, want ErrUnsound", err)
 	}
-	if err := p.add(t.Context(), o, m, []int{1}, bytes.NewReader(b[:100])); !errors.Is(err, ErrUnsound) {
+	if err := p.add(t.Context(), o, m, []proof.Piece{{Number: 1}}, bytes.NewReader(b[:100])); !errors.Is(err, ErrUnsound) {
 		t.Errorf("add of a short file: got %v, want ErrUnsound", err)
 	}
 	if len(p.outputs) != 0 {

@@ -16,7 +16,10 @@ type Report struct {
 	Missing   []Missing `json:"missing,omitempty"`   // listed, and not in the outputs
 	Seams     []Seam    `json:"seams"`
 	Pieces    int       `json:"pieces"`
-	Calls     Calls     `json:"calls"`
+	Engine    string    `json:"engine,omitempty"` // "clip", "fragments" or "clip+fragments": which calls brought the pieces
+	// CrossChecked counts pieces that were fetched by both engines and found equal; nil if none were to be.
+	CrossChecked *int  `json:"crossChecked,omitempty"`
+	Calls        Calls `json:"calls"`
 	// BytesFetched counts media bytes over the network, those of answers thrown away included.
 	BytesFetched int64 `json:"bytesFetched"`
 	ElapsedMs    int64 `json:"elapsedMs"`
@@ -25,6 +28,8 @@ type Report struct {
 	EstimatedCostUSD *[2]float64 `json:"estimatedCostUSD,omitempty"`
 	Receipt          string      `json:"receipt,omitempty"`   // file that says what the outputs are made of
 	Signature        string      `json:"signature,omitempty"` // of the receipt
+	Tags             string      `json:"tags,omitempty"`      // file that tells of fragments and their tags
+	Frames           string      `json:"frames,omitempty"`    // file that tells of each sample
 	Notes            []string    `json:"notes,omitempty"`     // what the user should know
 }
 
@@ -52,6 +57,8 @@ type Output struct {
 	DurationMs int64   `json:"durationMs"`
 	From       Time    `json:"from,omitzero"` // its first picture, on the report's clock, when known
 	Tracks     []Track `json:"tracks"`
+	Media      string  `json:"media,omitempty"`    // of a playlist: the file beside it that holds the footage
+	Captions   string  `json:"captions,omitempty"` // file of WebVTT beside it
 }
 
 // Track is one track of an output.
@@ -68,6 +75,7 @@ type Track struct {
 type Fragments struct {
 	Listed  int `json:"listed"`
 	Fetched int `json:"fetched"`
+	Skipped int `json:"skipped,omitempty"` // not wanted, as Request.Where says
 }
 
 // Missing is a fragment that the service lists and does not give.
@@ -99,8 +107,9 @@ type Seam struct {
 
 // Calls counts requests to the service.
 type Calls struct {
-	ListFragments int `json:"ListFragments"`
-	GetClip       int `json:"GetClip"`
-	Throttled     int `json:"throttled"` // answers that said: too many
-	Retried       int `json:"retried"`   // calls asked again, for whatever reason
+	ListFragments           int `json:"ListFragments"`
+	GetClip                 int `json:"GetClip"`
+	GetMediaForFragmentList int `json:"GetMediaForFragmentList,omitempty"`
+	Throttled               int `json:"throttled"` // answers that said: too many
+	Retried                 int `json:"retried"`   // calls asked again, for whatever reason
 }

@@ -1,9 +1,11 @@
 package clip
 
 import (
+	"io"
 	"time"
 
 	"github.com/kvsclip/kvsclip/archive"
+	"github.com/kvsclip/kvsclip/internal/fetch"
 	"github.com/kvsclip/kvsclip/internal/progress"
 	"github.com/kvsclip/kvsclip/plan"
 )
@@ -34,8 +36,32 @@ type Request struct {
 	// the default name in the working folder.
 	Output string
 
-	Piece    time.Duration // longest piece; 0 means as long as the service's limits allow
-	Parallel int           // pieces in flight, 1 to 32; 0 means 5
+	// Format is what Output is written as; "" means what its ending says, and MP4 otherwise.
+	Format Format
+	// Writer takes the clip as fragmented MP4 while it comes, if not nil; Output then counts for
+	// nothing, no file is written, and a run that ends early starts anew.
+	Writer io.Writer
+
+	Engine Engine
+	// CrossCheck fetches a sample of the pieces by both engines and compares them.
+	CrossCheck bool
+	Piece      time.Duration // longest piece; 0 means as long as the service's limits allow
+	Parallel   int           // pieces in flight, 1 to 32; 0 means 5
+
+	// Where takes only the fragments for which the expression is true, such as
+	// tag.motion == "true"; "" means all. See docs/footage.md.
+	Where string
+	// Every cuts files at clock marks: multiples of it since midnight in Zone; 0 means not.
+	Every time.Duration
+	Zone  *time.Location // of marks, names and the clock track; nil means UTC
+
+	// Tags and Frames are files that are to tell, one JSON object a line, of each fragment and what
+	// its producer said of it, and of each sample; "" means none. See docs/footage.md.
+	Tags, Frames string
+	// ClockTrack adds the time on the wall as timed text, chapters at its marks, and a file of
+	// WebVTT beside each output.
+	ClockTrack bool
+
 	Trim     Trim
 	Merge    Merge
 	Gaps     Gaps
@@ -53,7 +79,29 @@ type Request struct {
 	// SignKey is a file with the private Ed25519 key, PKCS #8 in PEM, that signs the receipt; ""
 	// means that it is not signed.
 	SignKey string
+
+	region string // for names of files
 }
+
+// Engine is which call of the service brings the footage.
+type Engine = fetch.Engine
+
+const (
+	EngineAuto      = fetch.EngineAuto      // GetClip, and for what that refuses GetMediaForFragmentList; also the meaning of ""
+	EngineClip      = fetch.EngineClip      // GetClip alone
+	EngineFragments = fetch.EngineFragments // GetMediaForFragmentList alone
+)
+
+// Format is a kind of file.
+type Format string
+
+const (
+	FormatMP4 Format = "mp4"
+	FormatMKV Format = "mkv" // Matroska, which takes any codec
+	FormatM4A Format = "m4a" // MP4 with the sound alone
+	FormatWAV Format = "wav" // the sound alone, where it is G.711 or PCM
+	FormatHLS Format = "hls" // a playlist, and one fragmented MP4 beside it
+)
 
 // Trim says where the clip begins and ends.
 type Trim string

@@ -24,9 +24,17 @@ type staged struct {
 	Name   string `json:"name"` // its final name, without folder
 	Bytes  int64  `json:"bytes"`
 	SHA256 string `json:"sha256"`
-	// Receipt says that it goes where the receipt goes, not where the clip does.
-	Receipt bool `json:"receipt,omitempty"`
+	// Of says that it goes where the receipt goes, or the files of tags and frames, not where the
+	// clip does.
+	Of string `json:"of,omitempty"`
 }
+
+// What else than the clip a file can be of.
+const (
+	ofReceipt = "receipt"
+	ofTags    = "tags"
+	ofFrames  = "frames"
+)
 
 // done is what the journal keeps of a run that has all its files staged: from there on nothing
 // is asked of the service again.
@@ -40,7 +48,10 @@ type done struct {
 // outcome is a hash of what files, signatures and reports of this run depend on beside the request.
 func (g *get) outcome() string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %q", g.version, filepath.Base(g.path), filepath.Base(g.Receipt))
+	fmt.Fprintf(h, "%q %q %q %q %q", g.version, filepath.Base(g.path), filepath.Base(g.Receipt), filepath.Base(g.Tags), filepath.Base(g.Frames))
+	if g.perFile() {
+		io.WriteString(h, g.Output)
+	}
 	if g.signer != nil {
 		io.WriteString(h, fingerprint(g.signer.Public().(ed25519.PublicKey)))
 	}
@@ -62,10 +73,10 @@ func (g *get) name(ctx context.Context, f staged) error {
 	if f.is(g.final(f)) {
 		return nil
 	}
-	if f.Receipt {
-		if g.SignKey == "" && g.Force {
-			os.Remove(g.final(f) + SignatureSuffix) // of the receipt that is overwritten
-		}
+	if f.Of == ofReceipt && g.SignKey == "" && g.Force {
+		os.Remove(g.final(f) + SignatureSuffix) // of the receipt that is overwritten
+	}
+	if f.Of != "" {
 		return sink.Copy(ctx, g.temp(f), g.final(f), g.Force)
 	}
 	return sink.Move(g.temp(f), g.final(f), g.Force)
@@ -88,18 +99,28 @@ func (g *get) earlier(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	r := d.Report
-	for i := range r.Outputs { // the folder may go by another name now
-		r.Outputs[i].Path = filepath.Join(filepath.Dir(g.path), filepath.Base(r.Outputs[i].Path))
-	}
-	if g.Receipt != "" {
-		r.Receipt = g.Receipt
-	}
-	if g.SignKey != "" {
-		r.Signature = g.Receipt + SignatureSuffix
-	}
+	g.moved(r)
 	r.Calls, r.BytesFetched, r.EstimatedCostUSD = Calls{}, 0, nil // of this run
 	r.Notes = append(r.Notes, "an earlier run had made this clip; it was given its name, and nothing was fetched")
 	return g.tidied(r), nil
+}
+
+// moved names the files of an earlier run's report where they are: their folder may go by another name now.
+func (g *get) moved(r *Report) {
+	here := func(path *string) {
+		if *path != "" {
+			*path = filepath.Join(filepath.Dir(g.path), filepath.Base(*path))
+		}
+	}
+	for i := range r.Outputs {
+		here(&r.Outputs[i].Path)
+		here(&r.Outputs[i].Media)
+		here(&r.Outputs[i].Captions)
+	}
+	r.Receipt, r.Tags, r.Frames = g.Receipt, g.Tags, g.Frames
+	if g.SignKey != "" {
+		r.Signature = g.Receipt + SignatureSuffix
+	}
 }
 
 // local says that both names are names, and no paths to elsewhere.
@@ -120,10 +141,16 @@ func (f staged) is(path string) bool {
 func (g *get) temp(f staged) string { return filepath.Join(g.folder.Path(), f.Temp) }
 
 func (g *get) final(f staged) string {
-	if f.Receipt {
-		return filepath.Join(filepath.Dir(g.Receipt), f.Name)
+	dir := filepath.Dir(g.path)
+	switch f.Of {
+	case ofReceipt:
+		dir = filepath.Dir(g.Receipt)
+	case ofTags:
+		dir = filepath.Dir(g.Tags)
+	case ofFrames:
+		dir = filepath.Dir(g.Frames)
 	}
-	return filepath.Join(filepath.Dir(g.path), f.Name)
+	return filepath.Join(dir, f.Name)
 }
 
 // tidied deletes the pieces. Footage that was delivered is no failure, whatever stays behind.

@@ -182,7 +182,7 @@ func TestSplitNamesDiffer(t *testing.T) {
 	var files []staged
 	seen := map[string]bool{}
 	for range 3 {
-		n := g.splitName(t0, files)
+		n := g.splitName(t0, t0.Add(time.Minute), files)
 		if seen[n] {
 			t.Errorf("%s twice", n)
 		}

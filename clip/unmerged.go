@@ -10,25 +10,52 @@ import (
 	"github.com/kvsclip/kvsclip/internal/ffmpeg"
 	"github.com/kvsclip/kvsclip/internal/media"
 	"github.com/kvsclip/kvsclip/internal/sink"
+	"github.com/kvsclip/kvsclip/internal/splice"
+	"github.com/kvsclip/kvsclip/plan"
 )
 
-// keep makes the pieces themselves the outputs, numbered in playing order.
-func (g *get) keep(report *Report, fetched *fetch.Result) (files []staged, err error) {
+// keep makes the pieces themselves the outputs, numbered in playing order. What did not come as a
+// clip is made one.
+func (g *get) keep(ctx context.Context, report *Report, p *plan.Plan, fetched *fetch.Result) (files []staged, err error) {
 	base, ext := g.base()
-	fetched.Close()
-	for i, p := range fetched.Pieces {
+	for i, pc := range fetched.Pieces {
 		path := numbered(base, ext, i+1)
-		f := staged{Temp: filepath.Base(p.Path), Name: filepath.Base(path), Bytes: p.Size, SHA256: p.SHA256}
-		if err := sink.Free(path, g.Force); err != nil {
+		var f staged
+		if pc.Engine == fetch.EngineFragments {
+			f, err = g.remade(ctx, report, p, pc, path)
+		} else {
+			f, err = g.asIs(report, pc, path)
+		}
+		if err != nil {
 			return nil, err
 		}
-		if err := sink.Sync(p.Path); err != nil { // or a power cut between two names takes this one
-			return nil, local(err)
-		}
 		files = append(files, f)
-		report.Outputs = append(report.Outputs, outputAsIs(path, f, p.Movie))
 	}
+	fetched.Close()
 	return files, nil
+}
+
+// asIs keeps the file of a piece.
+func (g *get) asIs(report *Report, p fetch.Piece, path string) (staged, error) {
+	f := staged{Temp: filepath.Base(p.Path), Name: filepath.Base(path), Bytes: p.Size, SHA256: p.SHA256}
+	if err := sink.Free(path, g.Force); err != nil {
+		return f, err
+	}
+	if err := sink.Sync(p.Path); err != nil { // or a power cut between two names takes this one
+		return f, local(err)
+	}
+	report.Outputs = append(report.Outputs, outputAsIs(path, f, p.Movie()))
+	return f, nil
+}
+
+// remade writes the parts of a piece as one clip.
+func (g *get) remade(ctx context.Context, report *Report, p *plan.Plan, pc fetch.Piece, path string) (staged, error) {
+	joined, err := splice.Join(partsOf(p, []fetch.Piece{pc}).pieces, splice.Options{Clock: g.Range.Clock})
+	if err != nil {
+		return staged{}, err
+	}
+	o := output{path: path, format: FormatMP4, folder: g.folder.Path(), force: g.Force, tell: g.report}
+	return o.stage(ctx, report, joined, make([]int, len(pc.Parts)))
 }
 
 // concat joins the pieces with the machine's ffmpeg, as AWS's sample does, and checks that as many
@@ -38,7 +65,7 @@ func (g *get) concat(ctx context.Context, report *Report, fetched *fetch.Result)
 	want := 0
 	for _, p := range fetched.Pieces {
 		paths = append(paths, p.Path)
-		want += pictures(p.Movie)
+		want += pictures(p.Movie())
 	}
 	part := filepath.Join(g.folder.Path(), "joined.mp4")
 	if err := ffmpeg.Concat(ctx, paths, part); err != nil {
@@ -49,7 +76,7 @@ func (g *get) concat(ctx context.Context, report *Report, fetched *fetch.Result)
 	if err != nil {
 		return nil, fmt.Errorf("ffmpeg's output: %w", err)
 	}
-	m := joined.Pieces[0].Movie
+	m := joined.Pieces[0].Movie()
 	joined.Close()
 	if got := pictures(m); got != want {
 		return nil, fmt.Errorf("%w: ffmpeg made %d pictures of %d; use the native merge", ErrUnsound, got, want)

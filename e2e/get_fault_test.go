@@ -62,8 +62,11 @@ func TestGetEndsInTheSameClipWhateverGoesWrong(t *testing.T) {
 		"unlisted, cut at 200":   {short, unlisted, nil, noted},
 		"unlisted, cut at bytes": {fat, unlisted, nil, noted},
 		"unlisted, refused":      {changes, unlisted, nil, noted},
-		"refused":                {changes, nil, nil, halved},
-		"refused in other words": {changes, []string{"--change-error", "UnsupportedStreamMediaTypeException"}, nil, halved},
+		"refused":                {changes, nil, nil, turned},
+		"refused in other words": {changes, []string{"--change-error", "UnsupportedStreamMediaTypeException"}, nil, turned},
+		"refused, clips alone":   {changes, nil, []string{"--engine", "clip"}, halved},
+		"refused, denied":        {changes, []string{"--deny", "GetMediaForFragmentList"}, nil, halved},
+		"fragments, broken":      {usual, []string{"--cut-rate", "0.2", "--throttle-rate", "0.1", "--error-rate", "0.1"}, []string{"--piece", "40s", "--engine", "fragments"}, throttled},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -88,6 +91,13 @@ func TestGetEndsInTheSameClipWhateverGoesWrong(t *testing.T) {
 			}
 			tidied(t, storm.home)
 		})
+	}
+}
+
+func turned(t *testing.T, r *clip.Report) {
+	t.Helper()
+	if r.Calls.GetMediaForFragmentList == 0 || r.Engine != "fragments" && r.Engine != "clip+fragments" {
+		t.Errorf("calls %+v, engine %q: nothing came fragment by fragment", r.Calls, r.Engine)
 	}
 }
 

@@ -2,7 +2,10 @@
 
 package e2e_test
 
-import "testing"
+import (
+	"os"
+	"testing"
+)
 
 // TestGetNeedsLittleMemory holds a clip of 200 MB against what a clip of any length may need.
 func TestGetNeedsLittleMemory(t *testing.T) {
@@ -21,5 +24,29 @@ func TestGetNeedsLittleMemory(t *testing.T) {
 	}
 	if peak > most {
 		t.Errorf("%.0f MiB at the peak, want at most %.0f", peak, most)
+	}
+}
+
+// TestGetPipeNeedsLittleMemory holds what six hours on standard output need against one hour.
+func TestGetPipeNeedsLittleMemory(t *testing.T) {
+	t.Parallel()
+	e := emulate(t, "--points=false", "--camera", "door:size=320x192,fps=5,gop=4s,sound=alaw,for=6h")
+	peak := map[string]float64{}
+	for _, length := range []string{"1h", "6h"} {
+		r, most := e.watched(t, "get", "door", "--from", after(0), "--for", length, "--clock", "producer", "--share", "10000", "-o", "-")
+		if r.code != 0 {
+			t.Fatalf("exit code %d\n%s", r.code, r.stderr)
+		}
+		peak[length] = most
+		if err := os.WriteFile(e.path(length+".mp4"), []byte(r.stdout), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(samples(t, e.path("6h.mp4"), "v:0")); n != 6*3600*5 {
+		t.Errorf("%d pictures in six hours", n)
+	}
+	t.Logf("%.0f MiB at the peak for an hour, %.0f for six", peak["1h"], peak["6h"])
+	if most := 1.25*peak["1h"] + 8; peak["6h"] > most && !raced {
+		t.Errorf("%.0f MiB at the peak for six hours, want at most %.0f", peak["6h"], most)
 	}
 }

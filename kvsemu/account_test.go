@@ -131,7 +131,7 @@ func TestExpireAfter(t *testing.T) {
 	for i, c := range []struct{ url, body, want string }{
 		{run.URL + "/listStreams", "{}", ""},
 		{run.DataURL + "/listFragments", fragments, ""},
-		{run.DataURL + "/getMedia", "{}", "UnknownOperationException"}, // does not count
+		{run.DataURL + "/getImages", "{}", "UnknownOperationException"}, // does not count
 		{run.DataURL + "/getClip", clip, ""},
 		{run.URL + "/listStreams", "{}", ""},
 		{run.DataURL + "/getClip", clip, ""},

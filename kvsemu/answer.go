@@ -55,6 +55,12 @@ func (a *answer) end() {
 	}
 }
 
+// flush sends all there is, for answers whose end is told apart from their last byte.
+func (a *answer) flush() error {
+	a.end()
+	return http.NewResponseController(a.ResponseWriter).Flush()
+}
+
 // push sends b.
 func (a *answer) push(b []byte) (int, error) {
 	done := 0

@@ -9,10 +9,11 @@ type Camera struct {
 	FPS           float64       // pictures a second; 0 means 25; 29.97 and its kin mean N*1000/1001
 	GOP           time.Duration // fragment length, rounded to whole pictures; 0 means 2 s
 	BFrames       int           // B-frames between two other pictures, 0 to 2
-	Sound         string        // "", "aac" or "alaw"
+	Sound         string        // "", "aac", "alaw" or "ulaw"
+	Pictures      string        // "", or "none": sound only, which there must be then; no clip can be had of it
 	Width, Height int           // pixels; 0 means 640 and 360
 	Rate          int64         // bits a second of pictures, by padding; 0 means as few as go, about 200k
-	File          string        // MP4 to replay; then the fields above, Jitter, Irregular and Changes must be zero
+	File          string        // MP4 or Matroska to replay; then the fields above, Jitter, Irregular and Changes must be zero
 
 	From time.Time     // begin on the true clock, kept to the millisecond; zero means: see Ago
 	Ago  time.Duration // begin before the server's first request or Start; 0 means 24 h
@@ -34,6 +35,7 @@ type Camera struct {
 	Late       []Late
 	Replays    []Replay
 	Lost       []Lost
+	Tags       []Tag  // up to 10
 	KMS        string // "", or "denied": the caller may not decrypt
 }
 
@@ -48,7 +50,7 @@ type Gap struct {
 type Change struct {
 	After         time.Duration // since the recording began, gaps included
 	Width, Height int
-	Sound         string // "none", "aac" or "alaw"
+	Sound         string // "none", "aac", "alaw" or "ulaw"
 }
 
 // Again is a second upload of the fragments that start in a span, right after it, in a session of
@@ -84,6 +86,13 @@ type Replay struct {
 type Lost struct {
 	After  time.Duration // since the recording began, gaps included
 	Length time.Duration
+}
+
+// Tag is what the producer says of the fragments that start in a span, or of all where Length is 0: a
+// Matroska tag before the cluster. Clips do not hold it.
+type Tag struct {
+	Name, Value   string        // up to 128 and 256 bytes; a name does not begin with AWS
+	After, Length time.Duration // since the recording began, gaps included
 }
 
 // Fragment is one fragment of a recording, as ListFragments tells it and with the picture numbers

@@ -3,7 +3,10 @@ package kvsemu
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/kvsclip/kvsclip/internal/film"
 )
 
 // check says what of the camera makes no sense, but for its film and file.
@@ -30,7 +33,7 @@ func (c Camera) check() error {
 	case c.KMS != "" && c.KMS != "denied":
 		return fmt.Errorf("kms: expected denied, got %q", c.KMS)
 	}
-	return cmp.Or(c.checkFile(), c.checkSpans(), c.checkSessions(), c.checkLate())
+	return cmp.Or(c.checkFile(), c.checkPictures(), c.checkSpans(), c.checkTags(), c.checkSessions(), c.checkLate())
 }
 
 // checkFile refuses what a file that is replayed cannot have.
@@ -48,8 +51,43 @@ func (c Camera) checkFile() error {
 
 // films says whether anything is set that only synthetic pictures have.
 func (c Camera) films() bool {
-	return c.FPS != 0 || c.GOP != 0 || c.BFrames != 0 || c.Sound != "" || c.Width != 0 || c.Height != 0 ||
+	return c.FPS != 0 || c.GOP != 0 || c.BFrames != 0 || c.Sound != "" || c.Pictures != "" || c.Width != 0 || c.Height != 0 ||
 		c.Rate != 0 || c.Jitter != 0 || c.Irregular || len(c.Changes) > 0
+}
+
+// checkPictures refuses a camera that records nothing.
+func (c Camera) checkPictures() error {
+	switch c.Pictures {
+	case "":
+		return nil
+	case "none":
+	default:
+		return fmt.Errorf("pictures: expected none, got %q", c.Pictures)
+	}
+	for _, s := range c.specs() {
+		if s.Sound == film.None {
+			return fmt.Errorf("pictures: without pictures there must be sound all the time")
+		}
+	}
+	return nil
+}
+
+// checkTags looks at what PutMedia would refuse.
+func (c Camera) checkTags() error {
+	if len(c.Tags) > maxTags {
+		return fmt.Errorf("tag: expected up to %d, got %d", maxTags, len(c.Tags))
+	}
+	for _, t := range c.Tags {
+		switch {
+		case t.Name == "" || len(t.Name) > maxTagName || len(t.Value) > maxTagValue:
+			return fmt.Errorf("tag: expected a name of 1 to %d bytes and a value of up to %d, got %q and %q", maxTagName, maxTagValue, t.Name, t.Value)
+		case strings.HasPrefix(t.Name, "AWS"):
+			return fmt.Errorf("tag: names that begin with AWS are the service's own, got %q", t.Name)
+		case t.After < 0 || t.Length < 0 || t.Length == 0 && t.After > 0:
+			return fmt.Errorf("tag: expected a length above 0 after 0 or more, got %v+%v", t.After, t.Length)
+		}
+	}
+	return nil
 }
 
 // checkSpans looks at what befalls a stretch of the recording.

@@ -40,9 +40,8 @@ func (c *call) getClip() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.stream.sealed {
-		return nil, refuse("AccessDeniedException", textDenied+" because no identity-based policy allows the kms:Decrypt action",
-			c.s.caller(), "kms:Decrypt", c.stream.kms)
+	if err := c.unsealed(); err != nil {
+		return nil, err
 	}
 	movie, closing, err := c.movie(uploads)
 	if err != nil {
@@ -54,6 +53,15 @@ func (c *call) getClip() (any, error) {
 	}
 	c.log.Fragments = len(uploads)
 	return nil, c.send(movie)
+}
+
+// unsealed refuses a call on a stream whose key the caller may not use.
+func (c *call) unsealed() error {
+	if !c.stream.sealed {
+		return nil
+	}
+	return refuse("AccessDeniedException", textDenied+" because no identity-based policy allows the kms:Decrypt action",
+		c.s.caller(), "kms:Decrypt", c.stream.kms)
 }
 
 // choose returns the uploads a clip is made of, in the order of the clock that q is on.
@@ -82,28 +90,31 @@ func (c *call) choose(q query) ([]int64, error) {
 // collect returns at least as many of the first uploads in q as a clip can hold, or all, without
 // what is lost and duplicates: of equal producer times the oldest upload wins.
 func (c *call) collect(held span, q query) []int64 {
-	rec := c.stream.recording
-	var all []int64
-	for _, s := range rec.pick(held, q.Producer, q.A, q.B) {
+	type candidate struct{ upload, producer int64 }
+	var all []candidate
+	for _, s := range c.stream.footage.pick(held, q.Producer, q.A, q.B) {
 		room := 2 * c.maxFragments()
 		for u := s.lo; u < s.hi && room > 0; u++ {
-			if !rec.gone(u) {
-				all = append(all, u)
+			if f := c.stream.footage.fragment(u); !f.Lost {
+				all = append(all, candidate{u, f.Producer.UnixMilli()})
 				room--
 			}
 		}
 	}
 	oldest := map[int64]bool{}
-	all = slices.DeleteFunc(all, func(u int64) bool { // spans are in order of upload
-		at := rec.producer(u)
-		again := oldest[at]
-		oldest[at] = true
+	all = slices.DeleteFunc(all, func(f candidate) bool { // spans are in order of upload
+		again := oldest[f.producer]
+		oldest[f.producer] = true
 		return again
 	})
 	if q.Producer {
-		slices.SortStableFunc(all, func(a, b int64) int { return cmp.Compare(rec.producer(a), rec.producer(b)) })
+		slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(a.producer, b.producer) })
 	}
-	return all
+	uploads := make([]int64, len(all))
+	for i, f := range all {
+		uploads[i] = f.upload
+	}
+	return uploads
 }
 
 func (c *call) maxFragments() int {
@@ -118,7 +129,7 @@ func (c *call) maxFragments() int {
 func (c *call) cap(uploads []int64) []int64 {
 	left := cmp.Or(c.s.ClipBytes, clipBytes)
 	for i, u := range uploads {
-		left -= c.stream.recording.size(u)
+		left -= c.stream.footage.fragment(u).Size
 		if i > 0 && left < 0 || i == c.maxFragments() {
 			return uploads[:i]
 		}
@@ -128,20 +139,21 @@ func (c *call) cap(uploads []int64) []int64 {
 
 // uniform refuses what cannot be in one clip (video-playback-requirements).
 func (c *call) uniform(uploads []int64) error {
-	rec := c.stream.recording
-	run, _ := rec.find(uploads[0])
-	video, audio := run.configs()
+	video, audio, err := c.stream.footage.configs(uploads[0])
+	if err != nil {
+		return err
+	}
 	if !playable(video, audio) {
 		return refuse("UnsupportedStreamMediaTypeException", textMedia)
 	}
-	for _, u := range uploads {
-		if next, _ := rec.find(u); next != run {
-			run = next
-			v, a := run.configs()
-			if !v.Same(video) || !a.Same(audio) {
-				return refuse(cmp.Or(c.s.ChangeCode, "InvalidCodecPrivateDataException"),
-					"The codec private data or the tracks of fragment %s differ from those of the first fragment.", rec.number(u))
-			}
+	for _, u := range uploads[1:] {
+		v, a, err := c.stream.footage.configs(u)
+		if err != nil {
+			return err
+		}
+		if !v.Same(video) || !a.Same(audio) {
+			return refuse(cmp.Or(c.s.ChangeCode, "InvalidCodecPrivateDataException"),
+				"The codec private data or the tracks of fragment %s differ from those of the first fragment.", c.stream.footage.fragment(u).Number)
 		}
 	}
 	return nil

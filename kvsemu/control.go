@@ -2,6 +2,7 @@ package kvsemu
 
 import (
 	"encoding/base64"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -36,7 +37,8 @@ func (c *call) createStream() (any, error) {
 	case len(in.Tags) > 50:
 		return nil, refuse("TagsPerResourceExceededLimitException", "A stream can have up to 50 tags.")
 	}
-	st := c.s.newStream(name, c.now, &recording{seed: chance(c.s.Seed, uint64(c.now.UnixNano()))})
+	seed := chance(c.s.Seed, hashed(name), uint64(c.now.UnixNano()))
+	st := c.s.newStream(name, c.now, seed, newUploads(seed, memory{}))
 	st.active = c.now.Add(c.s.Creating)
 	st.retention, st.mediaType, st.device = in.DataRetentionInHours, in.MediaType, in.DeviceName
 	if in.KmsKeyId != "" {
@@ -48,9 +50,24 @@ func (c *call) createStream() (any, error) {
 	if c.s.state.streams[name] != nil {
 		return nil, refuse("ResourceInUseException", "The stream %s already exists.", name)
 	}
+	if err := c.s.keep(st); err != nil {
+		return nil, err
+	}
 	c.s.state.streams[name] = st
 	c.log.Stream = name
 	return map[string]any{"StreamARN": st.arn}, nil
+}
+
+// keep gives a new stream a folder, if there is to be one.
+func (s *Server) keep(st *stream) (err error) {
+	if s.DataDir == "" {
+		return nil
+	}
+	if st.folder, err = createFolder(s.DataDir, st); err != nil {
+		return fmt.Errorf("keeping stream %q: %w", st.name, err)
+	}
+	st.footage.(*uploads).store = st.folder
+	return st.saveLocked()
 }
 
 func (c *call) deleteStream() (any, error) {
@@ -68,6 +85,9 @@ func (c *call) deleteStream() (any, error) {
 	defer c.s.state.mu.Unlock()
 	if c.s.state.streams[c.stream.name] == c.stream {
 		delete(c.s.state.streams, c.stream.name)
+		if c.stream.folder != nil {
+			return nil, c.stream.folder.remove()
+		}
 	}
 	return nil, nil
 }
@@ -94,7 +114,7 @@ func (c *call) update(w which, version string, change func(*stream) error) error
 		return err
 	}
 	st.revision++
-	return nil
+	return st.saveLocked()
 }
 
 func (c *call) describeStream() (any, error) {
@@ -269,7 +289,7 @@ func (c *call) tagStream() (any, error) {
 		return nil, refuse("TagsPerResourceExceededLimitException", "A stream can have up to 50 tags.")
 	}
 	c.stream.tags = tags
-	return map[string]any{}, nil
+	return map[string]any{}, c.stream.saveLocked()
 }
 
 func (c *call) untagStream() (any, error) {
@@ -288,7 +308,7 @@ func (c *call) untagStream() (any, error) {
 	for _, key := range in.TagKeyList {
 		delete(c.stream.tags, key)
 	}
-	return map[string]any{}, nil
+	return map[string]any{}, c.stream.saveLocked()
 }
 
 func (c *call) listTagsForStream() (any, error) {

@@ -1,5 +1,5 @@
-// Package kvsemu is Amazon Kinesis Video Streams on a socket: the control plane and the archived
-// media calls, over recordings that are made on demand. It never imports the code that reads
+// Package kvsemu is Amazon Kinesis Video Streams on a socket: the control plane, the calls that read
+// archived and live media, and uploads, over recordings that are made on demand or were sent. It never imports the code that reads
 // from the service, so a wrong plan cannot agree with itself.
 //
 // The zero [Server] works. In a test:
@@ -20,17 +20,18 @@
 //	fps=25            pictures a second; 29.97, 23.976 and 59.94 mean N*1000/1001; also 30000/1001
 //	gop=2s            fragment length: one group of pictures
 //	bframes=2         B-frames between two other pictures (0)
-//	sound=aac         aac, alaw or none (none)
+//	sound=aac         aac, alaw, ulaw or none (none)
+//	pictures=none     sound only; a fragment every gop
 //	size=640x360      picture size (640x360)
 //	rate=2M           bits a second, reached by padding; k, M, G are powers of 1000 (about 200k)
-//	file=my.mp4       replay a file instead, cut at its sync samples and looped; excludes fps, gop,
-//	                  bframes, sound, size, rate, jitter, irregular, codec, resize and track
+//	file=my.mp4       replay an MP4 or Matroska file instead, cut at its sync samples and looped; excludes
+//	                  fps, gop, bframes, sound, pictures, size, rate, jitter, irregular, codec, resize and track
 //	from=-2h          begin of the recording: before the server's start, or RFC 3339 (-24h)
 //	for=1h            length of the recording, gaps included (grows with the clock: a live camera)
 //	gap=10m+30s       nothing was recorded for 30s, from 10m after the beginning; may be repeated
 //	codec=20m         other codec configuration, in a new session, from 20m on; may be repeated
 //	resize=20m+800x600  other picture size, in a new session; may be repeated
-//	track=20m+none    other sound (aac, alaw, none), in a new session; may be repeated
+//	track=20m+none    other sound (aac, alaw, ulaw, none), in a new session; may be repeated
 //	again=5m+30s      the fragments of those 30s are uploaded a second time right after them
 //	jitter=20ms       picture times stray up to so much, at most 45 % of a picture's duration
 //	irregular         jitter as wide as it can be
@@ -45,6 +46,8 @@
 //	replay=10m+30s    a restart: a new session sends the last 30s again, 20 ms a fragment, cut at other
 //	                  places, and goes on; may be repeated; not with file
 //	lost=10m+30s      the fragments of those 30s are listed, but in no clip; may be repeated
+//	tag=motion:true@10m+30s  the producer's tag of the fragments that start in those 30s; without @ of
+//	                  all; may be repeated
 //	kms=denied        encrypted with a key that the caller may not use: there are no clips
 //
 // Lengths of time are Go durations. Picture numbers rise by one for each picture of the recording
@@ -57,6 +60,12 @@
 // half a fragment off, up to a fragment early. Its fragments do not begin when others did, but where
 // a fragment is one picture, or where the footage sent again begins with a session, gap or change.
 // What again and replay send of a lost span is not lost.
+//
+// # Uploads
+//
+// A stream made by CreateStream takes uploads by PutMedia over HTTP/1.1, one at a time. They are kept in
+// memory, up to Server.MaxStored, or in files under Server.DataDir. A stream of a camera takes none, as its
+// camera is connected already.
 //
 // # Callers
 //

@@ -41,18 +41,24 @@ func (s *Server) RegisterFlags(fs *flag.FlagSet) {
 	fs.BoolVar(&s.Expired, "expired", s.Expired, "treat the session token as expired")
 	fs.IntVar(&s.ExpireAfter, "expire-after", s.ExpireAfter, "`number` of data calls after which the session token expires (never)")
 	fs.DurationVar(&s.ClockSkew, "clock-skew", s.ClockSkew, "`time` the service's clock is ahead of this machine's, as 1h or -10m; recordings stay")
+	fs.DurationVar(&s.Idle, "idle", s.Idle, "`time` an upload may be silent before it is ended (30s)")
+	fs.DurationVar(&s.MediaWait, "media-wait", s.MediaWait, "`time` GetMedia waits for another fragment before it ends (3s)")
+	fs.StringVar(&s.DataDir, "data", s.DataDir, "`folder` that keeps created streams and uploads from one start to the next (memory)")
+	fs.Func("max-stored", "`bytes` of uploads a stream keeps in memory, as 500M (1 GiB)", amount(&s.MaxStored))
+	fs.IntVar(&s.LostFor, "lost-for", s.LostFor, "`number` of times a lost fragment is missing from GetMediaForFragmentList (always)")
+	fs.BoolVar(&s.LongTagNames, "long-tag-names", s.LongTagNames, "spell the tags of fragments as the documentation does, as SERVER_SIDE_TIMESTAMP")
 	s.Clip.registerFlags(fs)
 }
 
 // checkActions refuses what is no action of the service's, nor the one of STS that is answered here.
 func checkActions(actions []string) error {
-	known := []string{"ListFragments", "GetClip"} // the most wanted first
+	known := []string{"ListFragments", "GetClip", "GetMediaForFragmentList"} // the most wanted first
 	for _, op := range operations {
 		if !slices.Contains(known, op.name) {
 			known = append(known, op.name)
 		}
 	}
-	slices.Sort(known[2:])
+	slices.Sort(known[3:])
 	for _, action := range actions {
 		service, name, named := strings.Cut(action, ":")
 		if !named {

@@ -125,17 +125,16 @@ func (c *call) resume(token string) (cursor, error) {
 
 // page lists up to limit fragments in no order.
 func (c *call) page(cur cursor, limit int64) map[string]any {
-	rec := c.stream.recording
-	spans := rec.pick(span{cur.Held[0], cur.Held[1]}, cur.Query.Producer, cur.Query.A, cur.Query.B)
+	spans := c.stream.footage.pick(span{cur.Held[0], cur.Held[1]}, cur.Query.Producer, cur.Query.A, cur.Query.B)
 	total := int64(0)
 	for _, s := range spans {
 		total += s.hi - s.lo
 	}
 	list := []any{}
-	mix := scatter(rec.seed, total)
+	mix := scatter(c.stream.seed, total)
 	end := min(total, cur.At+limit)
 	for ; cur.At < end; cur.At++ {
-		f := rec.fragment(nth(spans, mix(cur.At)))
+		f := c.stream.footage.fragment(nth(spans, mix(cur.At)))
 		list = append(list, map[string]any{
 			"FragmentLengthInMilliseconds": f.Length.Milliseconds(),
 			"FragmentNumber":               f.Number,

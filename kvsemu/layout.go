@@ -25,18 +25,24 @@ func (c Camera) recording(seed uint64, name string, started time.Time) (*recordi
 	if err := c.since1970(from); err != nil {
 		return nil, err
 	}
-	hash := fnv.New64a()
-	hash.Write([]byte(name))
 	l := &layout{camera: c, stage: stage, recording: &recording{
-		seed:   chance(seed, hash.Sum64()),
+		seed:   chance(seed, hashed(name)),
 		from:   from.UnixMilli(),
 		upload: max(0, cmp.Or(c.Upload, 300*time.Millisecond).Milliseconds()),
 		wobble: c.ServerJitter.Milliseconds(),
 		late:   c.away(),
 		lost:   c.gone(),
+		tags:   c.Tags,
 	}}
 	l.run()
 	return l.recording, l.rises()
+}
+
+// hashed turns the name of a stream into 64 bits.
+func hashed(name string) uint64 {
+	hash := fnv.New64a()
+	hash.Write([]byte(name))
+	return hash.Sum64()
 }
 
 // stage returns a function that makes the material of one run: span milliseconds, or endless, in

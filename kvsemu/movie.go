@@ -12,41 +12,30 @@ const millisecond = 1000
 
 // movie makes the clip of uploads. The caller closes its source.
 func (c *call) movie(uploads []int64) (*media.Movie, func() error, error) {
-	rec := c.stream.recording
-	run, _ := rec.find(uploads[0])
-	video, audio := run.configs()
-	e := &editor{layout: c.s.Clip}
-	e.video = &media.Track{ID: 1, Kind: media.Video, Handler: "USP Video Handler", Configs: []media.Config{e.entry(video)}}
-	e.audio = &media.Track{ID: 2, Kind: media.Audio, Handler: "USP Sound Handler", Configs: []media.Config{e.entry(audio)}}
-	for k, u := range uploads {
-		run, i := rec.find(u)
-		i += run.skip
-		g, err := run.samples(i, rec.origin(run))
-		if err != nil {
-			return nil, nil, err
-		}
-		place := cut{material: run.material, i: i, origin: rec.origin(run), base: e.bytes}
-		if _, ok := run.material.(*loop); ok {
-			place.base = 0 // offsets are those of the file
-		}
-		e.add(rec.producer(u), k > 0 && u == uploads[k-1]+1 && i > run.skip, g, place)
-		e.bytes += run.payload(i, rec.origin(run))
-	}
-	m := e.movie()
-	source, closing, err := run.source(e.cuts)
+	video, audio, err := c.stream.footage.configs(uploads[0])
 	if err != nil {
 		return nil, nil, err
 	}
-	m.Sources = []media.Source{source}
-	return m, closing, nil
+	strip, err := c.stream.footage.clip(uploads)
+	if err != nil {
+		return nil, nil, err
+	}
+	e := &editor{layout: c.s.Clip}
+	e.video = &media.Track{ID: 1, Kind: media.Video, Handler: "USP Video Handler", Configs: []media.Config{e.entry(video)}}
+	e.audio = &media.Track{ID: 2, Kind: media.Audio, Handler: "USP Sound Handler", Configs: []media.Config{e.entry(audio)}}
+	for k, shot := range strip.shots {
+		e.add(shot, k > 0 && uploads[k] == uploads[k-1]+1 && !shot.opens)
+	}
+	m := e.movie()
+	m.Sources = []media.Source{strip.source}
+	return m, strip.closing, nil
 }
 
 // editor puts fragments one behind the other.
 type editor struct {
 	layout       Layout
 	video, audio *media.Track
-	cuts         []cut
-	bytes        int64 // of the fragments before
+	any          bool // there is a fragment before
 
 	begin int64 // producer time of the fragment before
 	at    int64 // where it begins in the clip
@@ -63,33 +52,31 @@ func (e *editor) entry(c media.Config) media.Config {
 	return c
 }
 
-// add appends a fragment that begins at begin on the producer's clock. Next says that nothing is
-// missing before it.
-func (e *editor) add(begin int64, next bool, g group, place cut) {
-	if len(e.cuts) > 0 {
-		step := begin - e.begin
+// add appends a fragment. Next says that nothing is missing before it.
+func (e *editor) add(f shot, next bool) {
+	if e.any {
+		step := f.begin - e.begin
 		if gap := step > e.shown+2*e.frame; step <= e.shown || gap && !next && !e.layout.KeepGaps {
 			step = e.shown + e.frame
 		}
 		e.at += step
 	}
-	e.begin = begin
-	e.cuts = append(e.cuts, place)
-	e.pictures(g.video, place.base)
-	e.sound(g.audio, place.base)
+	e.begin, e.any = f.begin, true
+	e.pictures(f)
+	e.sound(f)
 }
 
 // pictures appends samples in decode order. Matroska, in which they were sent, tells when each is
 // shown but not when it is decoded: those times are the same, sorted.
-func (e *editor) pictures(samples []sample, base int64) {
-	shown := make([]int64, len(samples))
-	for k, s := range samples {
+func (e *editor) pictures(f shot) {
+	shown := make([]int64, len(f.video))
+	for k, s := range f.video {
 		shown[k] = s.at
 	}
 	slices.Sort(shown)
-	for k, s := range samples {
+	for k, s := range f.video {
 		e.video.Samples = append(e.video.Samples, media.Sample{
-			Offset: base + s.off, Size: s.size, Sync: s.sync,
+			Offset: f.base + s.off, Size: s.size, Sync: s.sync,
 			Time: e.at + shown[k], Shift: int32(s.at - shown[k]),
 		})
 	}
@@ -97,21 +84,20 @@ func (e *editor) pictures(samples []sample, base int64) {
 	if n := len(shown); n > 1 {
 		e.frame = shown[n-1] - shown[n-2]
 	} else {
-		last := e.cuts[len(e.cuts)-1]
-		e.frame = max(1, last.material.until(last.i)-last.material.last(last.i))
+		e.frame = max(1, f.frame)
 	}
 }
 
 // sound appends audio samples.
-func (e *editor) sound(samples []sample, base int64) {
-	for _, s := range samples {
+func (e *editor) sound(f shot) {
+	for _, s := range f.audio {
 		at := e.at + s.at
 		if n := len(e.audio.Samples); n == 0 {
 			e.lead = at
 		} else {
 			at = max(at, e.lead+e.audio.Samples[n-1].Time+1)
 		}
-		e.audio.Samples = append(e.audio.Samples, media.Sample{Offset: base + s.off, Size: s.size, Sync: true, Time: at - e.lead})
+		e.audio.Samples = append(e.audio.Samples, media.Sample{Offset: f.base + s.off, Size: s.size, Sync: true, Time: at - e.lead})
 	}
 }
 

@@ -62,6 +62,8 @@ var setters = map[string]func(*Camera, string) error{
 	"late":          (*Camera).addLate,
 	"replay":        (*Camera).addReplay,
 	"lost":          (*Camera).addLost,
+	"pictures":      func(c *Camera, v string) error { c.Pictures = v; return nil },
+	"tag":           (*Camera).addTag,
 	"kms":           func(c *Camera, v string) error { c.KMS = v; return nil },
 }
 
@@ -79,7 +81,7 @@ func (c *Camera) set(key, value string, given bool) error {
 	setter := setters[key]
 	if setter == nil {
 		return fmt.Errorf("unknown key; see fps, gop, bframes, sound, size, rate, file, from, for, gap, codec, resize, track, again, " +
-			"jitter, irregular, upload, server-jitter, clock-offset, retention, relative, clock, late, replay, lost, kms")
+			"jitter, irregular, upload, server-jitter, clock-offset, retention, relative, clock, late, replay, lost, pictures, tag, kms")
 	}
 	if value == "" {
 		return fmt.Errorf("expected %s=VALUE", key)
@@ -122,10 +124,10 @@ func parseSound(v, none string) (string, error) {
 	switch v {
 	case "none":
 		return none, nil
-	case "aac", "alaw":
+	case "aac", "alaw", "ulaw":
 		return v, nil
 	}
-	return "", fmt.Errorf("expected aac, alaw or none, got %q", v)
+	return "", fmt.Errorf("expected aac, alaw, ulaw or none, got %q", v)
 }
 
 // parseSize reads WIDTHxHEIGHT.
@@ -209,6 +211,23 @@ func (c *Camera) addLost(v string) error {
 	after, length, err := parseAfter(v)
 	c.Lost = append(c.Lost, Lost{After: after, Length: length})
 	return err
+}
+
+// addTag reads NAME:VALUE or NAME:VALUE@AFTER+LENGTH.
+func (c *Camera) addTag(v string) (err error) {
+	var t Tag
+	if k := strings.LastIndexByte(v, '@'); k >= 0 {
+		if t.After, t.Length, err = parseAfter(v[k+1:]); err != nil {
+			return err
+		}
+		v = v[:k]
+	}
+	var ok bool
+	if t.Name, t.Value, ok = strings.Cut(v, ":"); !ok {
+		return fmt.Errorf("expected NAME:VALUE or NAME:VALUE@AFTER+LENGTH, as motion:true@10m+30s, got %q", v)
+	}
+	c.Tags = append(c.Tags, t)
+	return nil
 }
 
 // addLate reads AFTER+LENGTH or AFTER+LENGTHxSPEED.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kvsclip/kvsclip/internal/media"
+	"github.com/kvsclip/kvsclip/internal/mkv"
 )
 
 // recording is what a camera has uploaded and will upload, in order of upload. All times in it
@@ -20,6 +21,7 @@ type recording struct {
 	wobble int64  // most that is added to upload
 	late   []away // in order; each is over before the next begins
 	lost   []span // offsets from from
+	tags   []Tag
 	runs   []run
 }
 
@@ -44,6 +46,7 @@ type material interface {
 	last(i int64) int64                                    // when its last picture is shown
 	until(i int64) int64                                   // begin(i+1), or where the last picture ends
 	pictures(i int64) (first int64, n int)                 // number in the recording of its first picture
+	sounds(i, origin int64) int64                          // samples of sound
 	payload(i, origin int64) int64                         // bytes of all its samples
 	apart() int64                                          // fragments begin at least so far apart
 	configs() (video, audio media.Config)                  // audio has no Format where there is none
@@ -211,6 +214,9 @@ func (r *recording) fragment(u int64) Fragment {
 	run, i := r.find(u)
 	i += run.skip
 	first, n := run.pictures(i)
+	if video, _ := run.configs(); none(video) {
+		n = 0
+	}
 	return Fragment{
 		Number:   r.number(u),
 		Producer: time.UnixMilli(r.producer(u)).UTC(),
@@ -221,24 +227,95 @@ func (r *recording) fragment(u int64) Fragment {
 	}
 }
 
-// size is FragmentSizeInBytes: the samples, a block header for each picture, and the fragment's
-// own headers.
+// size is FragmentSizeInBytes: the samples, a head for each, and the fragment's own headers. It is
+// a little more than the document has.
 func (r *recording) size(u int64) int64 {
 	run, i := r.find(u)
 	i += run.skip
 	_, n := run.pictures(i)
-	return run.payload(i, r.origin(run)) + 24*int64(n) + 700
+	size := run.payload(i, r.origin(run)) + 24*int64(n) + 700
+	if sounds := run.sounds(i, r.origin(run)); sounds > 0 {
+		size += 16*sounds + 200
+	}
+	return size + int64(len(mkv.AppendTags(nil, r.tagged(u))))
 }
 
-// number returns the fragment number of upload u: a one, 64 bits of sequence, 64 bits of server
-// time, 28 bits of chance, as observed in the wild.
+// tagged returns the producer's tags of upload u.
+func (r *recording) tagged(u int64) (tags []mkv.Tag) {
+	run, i := r.find(u)
+	at := run.start + run.begin(run.skip+i)
+	for _, t := range r.tags {
+		if t.Length == 0 || t.After.Milliseconds() <= at && at < (t.After+t.Length).Milliseconds() {
+			tags = append(tags, mkv.Tag{Name: t.Name, Value: t.Value})
+		}
+	}
+	return tags
+}
+
+// number returns the fragment number of upload u.
 func (r *recording) number(u int64) string {
 	run, i := r.find(u)
-	n := big.NewInt(1)
-	n.Lsh(n, 64).Add(n, new(big.Int).SetUint64(run.seq+uint64(i)))
-	n.Lsh(n, 64).Add(n, new(big.Int).SetUint64(uint64(r.server(u))))
-	n.Lsh(n, 28).Add(n, new(big.Int).SetUint64(chance(r.seed, 'f', uint64(u))>>36))
-	return n.String()
+	return fragmentNumber(run.seq+uint64(i), r.server(u), chance(r.seed, 'f', uint64(u)))
+}
+
+// numbered implements footage.
+func (r *recording) numbered(number string) (int64, bool) {
+	n, ok := new(big.Int).SetString(number, 10)
+	if !ok || n.BitLen() != 157 {
+		return 0, false
+	}
+	seq := new(big.Int).SetBit(n.Rsh(n, 92), 64, 0)
+	if !seq.IsUint64() {
+		return 0, false
+	}
+	k := sort.Search(len(r.runs), func(k int) bool { return r.runs[k].seq > seq.Uint64() }) - 1
+	if k < 0 || seq.Uint64()-r.runs[k].seq >= uint64(min(r.runs[k].n, 1<<40)) { // times of later ones do not fit
+		return 0, false
+	}
+	u := r.runs[k].first + int64(seq.Uint64()-r.runs[k].seq)
+	return u, r.number(u) == number
+}
+
+// coming implements footage.
+func (r *recording) coming(u int64) (begins, complete int64, changed <-chan struct{}) {
+	if u >= r.total() {
+		return endless, endless, nil
+	}
+	return r.server(u), r.complete(u), nil
+}
+
+// configs implements footage.
+func (r *recording) configs(u int64) (video, audio media.Config, err error) {
+	run, _ := r.find(u)
+	video, audio = run.configs()
+	return video, audio, nil
+}
+
+// clip implements footage.
+func (r *recording) clip(uploads []int64) (*strip, error) {
+	var out strip
+	var cuts []cut
+	base := int64(0)
+	for _, u := range uploads {
+		run, i := r.find(u)
+		i += run.skip
+		g, err := run.samples(i, r.origin(run))
+		if err != nil {
+			return nil, err
+		}
+		place := cut{material: run.material, i: i, origin: r.origin(run), base: base}
+		if _, ok := run.material.(*loop); ok {
+			place.base = 0 // offsets are those of the file
+		}
+		cuts = append(cuts, place)
+		out.shots = append(out.shots, shot{
+			group: g, begin: r.producer(u), base: place.base, frame: run.until(i) - run.last(i), opens: i == run.skip,
+		})
+		base += run.payload(i, r.origin(run))
+	}
+	var err error
+	out.source, out.closing, err = cuts[0].material.source(cuts)
+	return &out, err
 }
 
 // chance turns a seed and what it is about into 64 bits (splitmix64).

@@ -138,7 +138,7 @@ func TestParseCamera(t *testing.T) {
 		"c:fps=x":               "fps: expected pictures a second",
 		"c:fps=1000":            "fps: expected 0.05 to 240",
 		"c:gop=30s":             "gop: expected up to 20s",
-		"c:sound=mp3":           "sound: expected aac, alaw or none",
+		"c:sound=mp3":           "sound: expected aac, alaw, ulaw or none",
 		"c:size=10x10":          "320x192",
 		"c:gap=10m":             "gap: expected AFTER+LENGTH",
 		"c:from=5m":             "from: expected a time before now",

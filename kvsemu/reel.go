@@ -21,6 +21,7 @@ type reel struct {
 	jitter   int64 // milliseconds
 	sync     int64 // bytes of a sync sample
 	plain    int64 // bytes of any other picture
+	blind    bool  // it has no pictures, only what would be their times
 
 	seed   uint64
 	first  int64 // number in the recording of picture 0
@@ -34,7 +35,7 @@ func (c Camera) reel(s film.Spec) (reel, error) {
 	if err := s.Check(); err != nil {
 		return reel{}, err
 	}
-	r := reel{spec: s}
+	r := reel{spec: s, blind: c.Pictures == "none"}
 	r.num, r.den = rational(cmp.Or(c.FPS, 25))
 	gop := cmp.Or(c.GOP, 2*time.Second).Seconds()
 	r.per = max(1, int64(math.Round(gop*float64(r.num)/float64(r.den))))
@@ -141,8 +142,16 @@ func (r *reel) blocks(i, origin int64) (lo, hi int64) {
 	return mulDivUp(origin+r.begin(i), rate, 1000*size), mulDivUp(origin+r.until(i), rate, 1000*size)
 }
 
+func (r *reel) sounds(i, origin int64) int64 {
+	lo, hi := r.blocks(i, origin)
+	return hi - lo
+}
+
 func (r *reel) payload(i, origin int64) int64 {
 	n := r.sync + (r.size(i)-1)*r.plain
+	if r.blind {
+		n = 0
+	}
 	lo, hi := r.blocks(i, origin)
 	for b := lo; b < hi; b++ {
 		n += int64(len(r.spec.Block(b)))
@@ -152,6 +161,9 @@ func (r *reel) payload(i, origin int64) int64 {
 
 func (r *reel) configs() (video, audio media.Config) {
 	audio, _ = r.spec.Audio()
+	if r.blind {
+		return media.Config{}, audio
+	}
 	return r.spec.Video(), audio
 }
 
@@ -163,7 +175,11 @@ func (r *reel) samples(i, origin int64) (group, error) {
 		return append(to, sample{at: at, off: off - size, size: uint32(size), sync: sync})
 	}
 	first := r.at(i)
-	for k, display := range order(int(r.size(i)), r.spec.BFrames) {
+	pictures := int(r.size(i))
+	if r.blind {
+		pictures = 0
+	}
+	for k, display := range order(pictures, r.spec.BFrames) {
 		size := r.plain
 		if k == 0 {
 			size = r.sync
@@ -242,7 +258,10 @@ func (p *projector) load(k int) error {
 	c := p.cuts[k]
 	r := c.material.(*reel)
 	first := r.at(c.i)
-	pictures := make([]film.Picture, r.size(c.i))
+	var pictures []film.Picture
+	if !r.blind {
+		pictures = make([]film.Picture, r.size(c.i))
+	}
 	for j := range pictures {
 		at := first + int64(j)
 		pictures[j] = film.Picture{Index: uint32(r.first + at), Time: time.UnixMilli(c.origin + r.time(at))}

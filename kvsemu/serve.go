@@ -69,9 +69,9 @@ var operations = map[string]operation{
 	"/listTagsForStream":          {"ListTagsForStream", false, (*call).listTagsForStream},
 	"/listFragments":              {"ListFragments", true, (*call).listFragments},
 	"/getClip":                    {"GetClip", true, (*call).getClip},
-	"/getMediaForFragmentList":    {"GetMediaForFragmentList", true, nil},
-	"/getMedia":                   {"GetMedia", true, nil},
-	"/putMedia":                   {"PutMedia", true, nil},
+	"/getMediaForFragmentList":    {"GetMediaForFragmentList", true, (*call).getMediaForFragmentList},
+	"/getMedia":                   {"GetMedia", true, (*call).getMedia},
+	"/putMedia":                   {"PutMedia", true, (*call).putMedia},
 	"/getImages":                  {"GetImages", true, nil},
 	"/getHLSStreamingSessionURL":  {"GetHLSStreamingSessionURL", true, nil},
 	"/getDASHStreamingSessionURL": {"GetDASHStreamingSessionURL", true, nil},
@@ -126,6 +126,9 @@ func (c *call) answer(op operation) {
 	}()
 	c.count(op)
 	c.w.Header().Set("X-Amzn-Requestid", c.log.RequestID)
+	if op.name == "PutMedia" {
+		defer c.hangUp()
+	}
 	result, err := c.serve(op)
 	c.finish(result, err)
 }
@@ -172,7 +175,7 @@ func (c *call) finish(result any, err error) {
 
 // serve runs the call past everything that may refuse it.
 func (c *call) serve(op operation) (any, error) {
-	if err := c.read(); err != nil {
+	if err := c.read(op); err != nil {
 		return nil, err
 	}
 	if err := c.trouble(); err != nil {
@@ -191,8 +194,11 @@ func (c *call) serve(op operation) (any, error) {
 	return op.do(c)
 }
 
-// read reads the body, and puts it back for Fault.
-func (c *call) read() error {
+// read reads the body, and puts it back for Fault. An upload is read as it comes.
+func (c *call) read(op operation) error {
+	if op.name == "PutMedia" {
+		return c.duplex()
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(c.w, c.r.Body, maxBody))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		return refuse("RequestEntityTooLargeException", "Request body is larger than %d bytes.", maxBody)
@@ -294,8 +300,8 @@ func signedFor(auth string) (string, bool) {
 
 // resource names what the request is about, as denials do.
 func (c *call) resource() string {
-	var w which
-	if json.Unmarshal(c.body, &w) != nil {
+	w := c.headerWhich()
+	if len(c.body) > 0 && json.Unmarshal(c.body, &w) != nil {
 		return "*"
 	}
 	switch {

@@ -37,9 +37,27 @@ type Server struct {
 	// means InvalidCodecPrivateDataException.
 	ChangeCode string
 	Clip       Layout
+	// Idle is how long PutMedia waits for data before it ends; it tells of silence six times in that
+	// time. 0 means 30 s.
+	Idle time.Duration
+	// MediaWait is how long GetMedia waits for another fragment before it ends; 0 means 3 s.
+	MediaWait time.Duration
+	// DataDir is a folder for streams that are created and what is uploaded to them, so that they are
+	// there again when a server is started with it; one server at a time. Empty means memory.
+	DataDir string
+	// MaxStored is how many bytes of uploads a stream may keep in memory. A fragment that would be
+	// more ends its upload with ARCHIVAL_ERROR. 0 means 1 GiB.
+	MaxStored int64
+
+	// LostFor is how many times a lost fragment is missing from answers of GetMediaForFragmentList
+	// before it can be had there after all; 0 means always. Clips never hold it.
+	LostFor int
+	// LongTagNames writes the tags of fragments as the API's description of GetMediaForFragmentList
+	// spells them, not as they were seen: SERVER_SIDE_TIMESTAMP, EXCEPTION_ERROR_CODE.
+	LongTagNames bool
 
 	// Fault is asked before each call; nil, or a nil answer, means: behave. It is called from
-	// many goroutines at once, and may read the body.
+	// many goroutines at once, and may read the body, but that of PutMedia.
 	Fault func(*http.Request) *Fault
 	// ThrottleRate and ErrorRate are shares, 0 to 1, of all calls that are answered with
 	// ClientLimitExceededException or InternalFailure. CutRate and StallRate are shares of clips

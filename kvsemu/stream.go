@@ -25,12 +25,14 @@ type state struct {
 
 // stream is one stream. Fields without a note never change.
 type stream struct {
-	name      string
-	arn       string
-	created   time.Time
-	active    time.Time  // CREATING before it
-	recording *recording // without runs for a stream that nothing was sent to
-	sealed    bool       // the caller may not use the key that it is encrypted with
+	name    string
+	arn     string
+	created time.Time
+	active  time.Time // CREATING before it
+	seed    uint64
+	footage footage
+	folder  *folder // nil if nothing of it is kept in files
+	sealed  bool    // the caller may not use the key that it is encrypted with
 
 	media, metadata bucket
 	control         map[string]*bucket // by operation
@@ -43,6 +45,8 @@ type stream struct {
 	device    string
 	kms       string
 	tags      map[string]string
+	open      map[string]int // connections by operation, where they are limited
+	missed    map[string]int // how often a lost fragment was asked for, by number
 }
 
 // setUp makes the streams of the cameras, once.
@@ -52,7 +56,16 @@ func (s *Server) setUp() error {
 		st.streams, st.calls = map[string]*stream{}, map[string]uint64{}
 		st.slots = make(chan struct{}, cmp.Or(s.MaxRequests, 256))
 		st.started = s.now()
+		if s.DataDir != "" {
+			if s.bad = s.restore(s.DataDir); s.bad != nil {
+				return
+			}
+		}
 		for _, name := range slices.Sorted(maps.Keys(s.Cameras)) {
+			if st.streams[name] != nil {
+				s.bad = fmt.Errorf("camera %q: a stream of that name is kept in %s", name, s.DataDir)
+				return
+			}
 			if err := s.record(name, s.Cameras[name]); err != nil {
 				s.bad = fmt.Errorf("camera %q: %w", name, err)
 				return
@@ -76,7 +89,7 @@ func (s *Server) record(name string, c Camera) error {
 		hours = max(0, int(c.Retention/time.Hour))
 	}
 	created := time.UnixMilli(r.from).Add(-time.Minute)
-	st := s.newStream(name, created, r)
+	st := s.newStream(name, created, r.seed, r)
 	st.retention, st.mediaType = hours, "video/h264"
 	if c.KMS == "denied" {
 		st.sealed, st.kms = true, s.key(r.seed)
@@ -91,18 +104,56 @@ func (s *Server) key(seed uint64) string {
 }
 
 // newStream makes a stream that was created at a time and is active.
-func (s *Server) newStream(name string, created time.Time, r *recording) *stream {
+func (s *Server) newStream(name string, created time.Time, seed uint64, f footage) *stream {
 	created = created.UTC().Truncate(time.Millisecond)
 	return &stream{
-		name: name, created: created, active: created, recording: r,
+		name: name, created: created, active: created, seed: seed, footage: f,
 		arn: fmt.Sprintf("arn:aws:kinesisvideo:%s:%s:stream/%s/%d", s.region(), s.account(), name, created.UnixMilli()),
 		kms: fmt.Sprintf("arn:aws:kms:%s:%s:alias/aws/kinesisvideo", s.region(), s.account()),
 		control: map[string]*bucket{
 			"DescribeStream": {}, "GetDataEndpoint": {}, "DeleteStream": {}, "UpdateStream": {}, "UpdateDataRetention": {},
-			"TagStream": {}, "UntagStream": {}, "ListTagsForStream": {},
+			"PutMedia": {}, "GetMedia": {}, "TagStream": {}, "UntagStream": {}, "ListTagsForStream": {},
 		},
-		tags: map[string]string{},
+		tags: map[string]string{}, open: map[string]int{}, missed: map[string]int{},
 	}
+}
+
+// enter counts a connection of an operation that a stream may have only so many of at once. The
+// caller runs leave at its end.
+func (st *stream) enter(op string, most int) (leave func(), err error) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.open[op] >= most {
+		return nil, refuse("ConnectionLimitExceededException", textConnections, op, st.name)
+	}
+	st.open[op]++
+	return func() {
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		st.open[op]--
+	}, nil
+}
+
+// hours returns the stream's retention.
+func (st *stream) hours() int {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.retention
+}
+
+// misses says whether a fragment cannot be had this time: a lost one is missing the first times it is
+// asked for, or always where times is 0.
+func (st *stream) misses(f Fragment, times int) bool {
+	if !f.Lost || times <= 0 {
+		return f.Lost
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.missed[f.Number] >= times {
+		return false
+	}
+	st.missed[f.Number]++
+	return true
 }
 
 func (s *Server) now() time.Time {
@@ -180,7 +231,7 @@ func (st *stream) status(now time.Time) string {
 func (st *stream) versionLocked() string {
 	var b strings.Builder
 	for b.Len() < 20 {
-		b.WriteString(strconv.FormatUint(chance(st.recording.seed, 'v', st.revision, uint64(b.Len())), 36))
+		b.WriteString(strconv.FormatUint(chance(st.seed, 'v', st.revision, uint64(b.Len())), 36))
 	}
 	return b.String()[:20]
 }
@@ -218,7 +269,7 @@ func (s *Server) held(st *stream, now time.Time) (span, int) {
 	if st.retention == 0 {
 		return span{}, 0
 	}
-	return st.recording.held(now.Add(-s.Lag).UnixMilli(), since.UnixMilli()), st.retention
+	return st.footage.held(now.Add(-s.Lag).UnixMilli(), since.UnixMilli()), st.retention
 }
 
 // Fragments lists what the stream holds now with a producer time in [from, to), in order of
@@ -233,9 +284,9 @@ func (s *Server) Fragments(name string, from, to time.Time) ([]Fragment, error) 
 	}
 	held, _ := s.held(st, s.now())
 	var out []Fragment
-	for _, sp := range st.recording.pick(held, true, from.UnixMilli(), to.UnixMilli()-1) {
+	for _, sp := range st.footage.pick(held, true, from.UnixMilli(), to.UnixMilli()-1) {
 		for u := sp.lo; u < sp.hi; u++ {
-			out = append(out, st.recording.fragment(u))
+			out = append(out, st.footage.fragment(u))
 		}
 	}
 	return out, nil

@@ -1,27 +1,30 @@
 package kvsemu
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 
 	"github.com/kvsclip/kvsclip/internal/media"
+	"github.com/kvsclip/kvsclip/internal/mkv"
 	"github.com/kvsclip/kvsclip/internal/mp4"
 )
 
-// tape is an MP4 file, cut into groups of pictures.
+// tape is an MP4 or Matroska file, cut into groups of pictures.
 type tape struct {
 	path         string
 	size         int64
 	video, audio media.Config // audio has no Format where there is none
 	length       int64        // of one loop, in milliseconds
 	lead         int64        // of what comes before the first sync sample and is left out
-	groups       []shot
+	groups       []scene
 	frames       int64 // pictures in one loop
 }
 
-// shot is one group of pictures of a tape. Times are milliseconds since the tape's beginning.
-type shot struct {
+// scene is one group of pictures of a tape. Times are milliseconds since the tape's beginning.
+type scene struct {
 	begin, last int64
 	first       int64 // number of its first picture in the loop
 	samples     group // offsets are the file's
@@ -39,7 +42,7 @@ func openTape(path string) (*tape, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := mp4.Read(f, info.Size())
+	m, err := readMovie(media.Source{ReaderAt: f, Size: info.Size()})
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
@@ -48,6 +51,51 @@ func openTape(path string) (*tape, error) {
 		return nil, fmt.Errorf("replaying %s: %w", path, err)
 	}
 	return t, nil
+}
+
+// readMovie reads the tables of an MP4 or Matroska file.
+func readMovie(src media.Source) (*media.Movie, error) {
+	magic := make([]byte, len(ebmlID))
+	if _, err := src.ReadAt(magic, 0); err == nil && bytes.Equal(magic, ebmlID) {
+		return readMatroska(src)
+	}
+	return mp4.Read(src, src.Size)
+}
+
+// readMatroska reads the tables of a Matroska file, whose fragments must follow each other.
+func readMatroska(src media.Source) (*media.Movie, error) {
+	in := mkv.NewDecoder(io.NewSectionReader(src, 0, src.Size), mkv.Options{})
+	var fragments []*mkv.Fragment
+	for {
+		f, err := in.Next()
+		if err == io.EOF { //nolint:errorlint // as io.Reader's: never wrapped
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		fragments = append(fragments, f)
+	}
+	parts, err := mkv.Parts(src, fragments)
+	if err != nil {
+		return nil, err
+	}
+	if len(parts) != 1 {
+		return nil, fmt.Errorf("expected footage in one part, got %d with changes or holes between them", len(parts))
+	}
+	return parts[0].Movie, lieIn(parts[0].Movie, src.Size)
+}
+
+// lieIn refuses samples that are not in the file as they are.
+func lieIn(m *media.Movie, size int64) error {
+	for _, t := range m.Tracks {
+		for _, s := range t.Samples {
+			if s.Offset+int64(s.Size) > size {
+				return fmt.Errorf("expected NAL units behind their lengths, got start codes (ITU-T H.264, annex B)")
+			}
+		}
+	}
+	return nil
 }
 
 // splice cuts the movie at the video's sync samples.
@@ -65,7 +113,7 @@ func (t *tape) splice(m *media.Movie) error {
 	zero := floorMillis(start, v.Timescale)
 	for k, s := range v.Samples {
 		if s.Sync {
-			t.groups = append(t.groups, shot{first: t.frames})
+			t.groups = append(t.groups, scene{first: t.frames})
 		}
 		if len(t.groups) == 0 {
 			continue // nothing can be decoded yet
@@ -169,7 +217,7 @@ func (t *tape) cut(first, span int64) *loop {
 }
 
 // at returns group i and when its loop begins.
-func (l *loop) at(i int64) (*shot, int64) {
+func (l *loop) at(i int64) (*scene, int64) {
 	n := int64(len(l.groups))
 	return &l.groups[i%n], i / n * l.length
 }
@@ -199,6 +247,11 @@ func (l *loop) apart() int64 {
 		least = min(least, l.begin(i+1)-l.begin(i))
 	}
 	return least
+}
+
+func (l *loop) sounds(i, _ int64) int64 {
+	g, _ := l.at(i)
+	return int64(len(g.samples.audio))
 }
 
 func (l *loop) payload(i, _ int64) int64 {

@@ -75,6 +75,7 @@ const (
 	textExpired     = "The security token included in the request is expired"
 	textNoToken     = "Missing Authentication Token"
 	textDenied      = "User: %s is not authorized to perform: %s on resource: %s"
+	textConnections = "Limit exceeded on number of connections for %s API for resource '%s'"
 	textThrottled   = "Rate exceeded for the stream."
 	textMedia       = "The type of the media (for example, h.264 or h.265 video or ACC or G.711 audio) could not be determined from" +
 		" the codec IDs of the tracks in the first fragment for a playback session. The codec ID for track 1 should be" +

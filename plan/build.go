@@ -16,11 +16,16 @@ type Options struct {
 	// of its last; 0 means MaxSpan. A millisecond or two more where less cannot be asked for.
 	MaxPiece time.Duration
 	Overlap  Overlap // which footage is kept where some was recorded twice
+	// Marks are the instants at which one clip ends and the next begins, rising, on the range's clock.
+	// Pieces break before and after what plays on over a mark, so that each clip can be made of whole
+	// pieces, and no two clips share one but that. They mean nothing to ByTime.
+	Marks []time.Time
 }
 
 // Build plans the pieces of a range from a listing that begins Lookback before it. Every fragment
 // of the timeline is in exactly one piece, in order, and no piece reaches over a gap, or over the
-// start of a listed fragment that is not in it.
+// start of a listed fragment that is not in it. A piece that reaches over one of o.Marks holds only
+// fragments that each do.
 func Build(r archive.Range, listed []archive.Fragment, o Options) *Plan {
 	l := newListing(r.Clock, listed)
 	s := l.sieve(r, o.Overlap)
@@ -28,6 +33,7 @@ func Build(r archive.Range, listed []archive.Fragment, o Options) *Plan {
 	clocks := l.clocks()
 	p := &Plan{Timeline: s.timeline(order, clocks.Wall), Clocks: clocks, Listed: true}
 	lots := s.lots(order)
+	s.mark(lots, o.Marks)
 	for i, sp := range p.Timeline.Spans {
 		for rest := sp.Fragments; len(rest) > 0; {
 			n, fragments := fill(lots, len(rest), o.maxPiece())

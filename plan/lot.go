@@ -23,6 +23,7 @@ type lot struct {
 	// alone says that GetClip leaves something out for a fragment of the lot that started earlier: it
 	// must not be asked for with others, nor in parts.
 	alone bool
+	marks marks
 }
 
 // lots divides what the plan keeps, in playing order, into the least that can be asked for.
@@ -96,8 +97,11 @@ func filmedIn(fs []archive.Fragment) (from, to time.Time) {
 }
 
 // reaches says that one request gives a and b and nothing else. Lots on the other clock are asked
-// for one by one: what else arrived, or was filmed, between two of them was not listed.
-func (a lot) reaches(b lot) bool { return a.final+1 == b.first && !a.single() && !b.single() }
+// for one by one: what else arrived, or was filmed, between two of them was not listed. No mark lies
+// between them, or all of both play on over the same ones.
+func (a lot) reaches(b lot) bool {
+	return a.final+1 == b.first && !a.single() && !b.single() && a.marks == b.marks
+}
 
 // single says that the lot is a piece by itself.
 func (l lot) single() bool { return l.other || l.alone }

@@ -25,6 +25,7 @@ func TestPiecesGiveTheRange(t *testing.T) {
 		r := recordings().Draw(t, "recording")
 		q := r.around(t)
 		o := plan.Options{MaxPiece: time.Duration(rapid.SampledFrom([]int{0, 1, 1999, 60_000, 600_000}).Draw(t, "max")) * ms}
+		o.Marks = r.marks(t)
 		listed := rapid.Permutation(r.listed(q)).Draw(t, "listed")
 		p := plan.Build(q, listed, o)
 
@@ -44,6 +45,40 @@ func TestPiecesGiveTheRange(t *testing.T) {
 		same(t, "Build", got, r.wanted(q))
 		sound(t, r, p, o)
 	})
+}
+
+// marks draws instants, often on or beside the start of a fragment.
+func (r recording) marks(t *rapid.T) (out []time.Time) {
+	for range rapid.SampledFrom([]int{0, 0, 1, 3, 40}).Draw(t, "marks") {
+		at := r.around(t)
+		out = append(out, at.From)
+	}
+	slices.SortFunc(out, time.Time.Compare)
+	return slices.Compact(out)
+}
+
+// divided checks that no piece reaches over a mark but those of which all fragments play on over it.
+// Those that start together, or in neighbouring milliseconds, may have to come together.
+func divided(t *rapid.T, r recording, pc plan.Piece, marks []time.Time) {
+	over := func(f archive.Fragment, m time.Time, sample time.Duration) bool {
+		return f.Start(r.clock).Before(m) && f.Start(r.clock).Add(f.Length+sample).After(m)
+	}
+	begin, end := pc.Fragments[0].Start(r.clock), lastOf(pc.Fragments).Start(r.clock)
+	tied := func(i int) bool {
+		return i > 0 && pc.Fragments[i].Start(r.clock).Sub(pc.Fragments[i-1].Start(r.clock)) <= ms
+	}
+	for _, m := range marks {
+		reaches := begin.Before(m) && !end.Before(m) ||
+			slices.ContainsFunc(pc.Fragments, func(f archive.Fragment) bool { return over(f, m, 0) })
+		if !reaches {
+			continue
+		}
+		for i, f := range pc.Fragments {
+			if !over(f, m, r.sample) && !tied(i) && (i+1 == len(pc.Fragments) || !tied(i+1)) {
+				t.Fatalf("piece %d, from %v to %v, reaches over the mark %v, and fragment %s does not", pc.Index, begin, end, m, f.Number)
+			}
+		}
+	}
 }
 
 func lastOf(fs []archive.Fragment) archive.Fragment { return fs[len(fs)-1] }
@@ -70,6 +105,7 @@ func sound(t *rapid.T, r recording, p *plan.Plan, o plan.Options) {
 				t.Fatalf("piece %d: reaches over a gap before fragment %s", i, f.Number)
 			}
 		}
+		divided(t, r, pc, o.Marks)
 		if bytes != pc.Bytes || bytes > plan.MaxBytes {
 			t.Fatalf("piece %d: %d bytes, got Bytes %d, want at most %d", i, bytes, pc.Bytes, plan.MaxBytes)
 		}

@@ -1,11 +1,12 @@
 #!/bin/sh
-# Installs what the tests need and the machine lacks: ffmpeg, the AWS CLI, boto3, openssl, a
+# Installs what the tests need and the machine lacks: ffmpeg, the AWS CLI, boto3, curl, openssl, a
 # browser. They are the judges: the program itself needs none of them.
 set -eu
 
 missing=
 command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || missing="$missing ffmpeg"
 command -v aws >/dev/null || missing="$missing awscli"
+command -v curl >/dev/null || missing="$missing curl"
 command -v openssl >/dev/null || missing="$missing openssl"
 /usr/bin/python3 -c 'import boto3' 2>/dev/null || python3 -c 'import boto3' 2>/dev/null || missing="$missing python3-boto3"
 browser=

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -83,7 +85,7 @@ func (a *app) root() *cobra.Command {
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetGlobalNormalizationFunc(sameFlags)
 	root.SetHelpFunc(a.help)
-	root.AddCommand(a.get(), a.plan(), a.join(), a.verify(), a.streams(), a.doctor(), a.emulate(), a.demo(), a.man(), a.versionCommand())
+	root.AddCommand(a.get(), a.still(), a.plan(), a.join(), a.verify(), a.streams(), a.doctor(), a.emulate(), a.demo(), a.man(), a.versionCommand())
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
 		cmd.DisableFlagsInUseLine = true
@@ -123,6 +125,10 @@ func wantsJSON(cmd *cobra.Command, args []string) bool {
 	f := cmd.Flags().Lookup("json")
 	return f != nil && f.Value.String() == "true"
 }
+
+// ignorePipes lets a write to a pipe that nobody reads any more fail, where it would end the program
+// before that has tidied up.
+func ignorePipes() { signal.Ignore(syscall.SIGPIPE) }
 
 // terminal says whether w is a screen with somebody before it.
 func terminal(w io.Writer) bool {

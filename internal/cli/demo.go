@@ -117,7 +117,7 @@ func (a *app) tellDemo(ctx context.Context, f *demoFlags, url string, begin time
 const demoBegin = `A camera named demo has filmed for %s; the service runs at %s.
 It recorded %d fragments; one call of GetClip gives 200 at the most, and stops there without a word.
 There is a hole in the recording. So kvsclip asks for %d pieces. On the way the picture size changes, which no
-listing shows: GetClip refuses the piece that holds the change, and kvsclip halves it until it is taken.
+listing shows: GetClip refuses the piece that holds the change, and kvsclip fetches that one fragment by fragment.
 
 `
 

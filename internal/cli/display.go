@@ -211,6 +211,8 @@ func (l *logged) event(e progress.Event) {
 		l.log.Info("retried", "call", e.Op, "try", e.Try, "error", e.Err)
 	case progress.Halved:
 		l.log.Info("halved", "piece", e.Piece+1, "error", e.Err)
+	case progress.Turned:
+		l.log.Info("turned to GetMediaForFragmentList", "piece", e.Piece+1, "error", e.Err)
 	case progress.Writing:
 		whole := e.Done == e.Total
 		if (l.due() || whole) && !l.whole {

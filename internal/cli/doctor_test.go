@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,15 +33,16 @@ func TestDoctorOfWhatWorks(t *testing.T) {
 	service(t, &kvsemu.Server{})
 	out, said := kvsclip(t, 0, "doctor", "door")
 	for _, want := range []string{
-		"ok       configuration         region us-west-2 (AWS_REGION), endpoint http://127.0.0.1:",
-		"ok       credentials           account 111122223333, arn:aws:iam::111122223333:user/",
-		"ok       clock                 right to the second",
-		"ok       GetClip               allowed; one fragment fetched, ",
-		"ok       retention             footage is kept for ",
-		"ok       key                   AWS's own",
+		"ok       configuration           region us-west-2 (AWS_REGION), endpoint http://127.0.0.1:",
+		"ok       credentials             account 111122223333, arn:aws:iam::111122223333:user/",
+		"ok       clock                   right to the second",
+		"ok       GetClip                 allowed; one fragment fetched, ",
+		"ok       GetMediaForFragmentList allowed; ", " came for one fragment\n",
+		"ok       retention               footage is kept for ",
+		"ok       key                     AWS's own",
 		"The smallest policy for kvsclip get of door:\n{\n",
 		`"Resource": "arn:aws:kinesisvideo:us-west-2:111122223333:stream/door/`,
-		"kinesisvideo:ListFragments is optional",
+		"kinesisvideo:ListFragments and kinesisvideo:GetMediaForFragmentList are optional: ",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the findings lack %q:\n%s", want, out)
@@ -51,7 +55,7 @@ func TestDoctorOfWhatWorks(t *testing.T) {
 		t.Errorf("with -q: %q and %q, want nothing", out, said)
 	}
 	out, _ = kvsclip(t, 0, "doctor")
-	if !strings.Contains(out, "ListStreams           allowed") || strings.Contains(out, "GetClip") || !strings.Contains(out, "With a STREAM more is tried") {
+	if !strings.Contains(out, "ListStreams             allowed") || strings.Contains(out, "GetClip") || !strings.Contains(out, "With a STREAM more is tried") {
 		t.Errorf("without a stream: %s", out)
 	}
 }
@@ -60,10 +64,11 @@ func TestDoctorOfWhatWorks(t *testing.T) {
 func TestDoctorPolicyIsEnough(t *testing.T) {
 	service(t, &kvsemu.Server{Deny: []string{"ListStreams", "DescribeStream", "GetCallerIdentity"}})
 	out, _ := kvsclip(t, 0, "doctor", "door", "--json")
-	statement := object(t, out)["policy"].(map[string]any)["Statement"].([]any)[0].(map[string]any)
-	allowed := map[string]bool{}
-	for _, action := range statement["Action"].([]any) {
-		allowed[action.(string)] = true
+	v := object(t, out)
+	statement := v["policy"].(map[string]any)["Statement"].([]any)[0].(map[string]any)
+	allowed, optional := statement["Action"].([]any), v["optionalActions"].([]any)
+	if want := []any{"kinesisvideo:ListFragments", "kinesisvideo:GetMediaForFragmentList"}; len(allowed) != 4 || !slices.Equal(optional, want) {
+		t.Errorf("allowed are %v, of which %v are optional, want 4 actions and %v", allowed, optional, want)
 	}
 	if got := statement["Resource"]; got != "arn:aws:kinesisvideo:us-west-2:ACCOUNT:stream/door/*" {
 		t.Errorf("resource = %v, want the name, for nobody tells the ARN", got)
@@ -72,12 +77,37 @@ func TestDoctorPolicyIsEnough(t *testing.T) {
 		t.Errorf("nothing says what ACCOUNT stands for:\n%s", text)
 	}
 	kvsclip(t, 0, door("get")...)
-	for action := range allowed {
-		if action == "kinesisvideo:ListFragments" {
-			continue
+	for i, action := range allowed {
+		code := 5
+		if slices.Contains(optional, action) {
+			code = 0
 		}
-		service(t, &kvsemu.Server{Deny: []string{action}})
-		kvsclip(t, 5, door("get")...)
+		service(t, &kvsemu.Server{Deny: []string{action.(string)}})
+		kvsclip(t, code, door("get", "-o", fmt.Sprintf("%d.mp4", i))...)
+	}
+}
+
+// Where GetClip refuses the footage, get needs the other call, and doctor knows. What get cannot do
+// without that call is what doctor says.
+func TestDoctorOfTheOtherCall(t *testing.T) {
+	refuses := faultAt("/getClip", 400, "UnsupportedStreamMediaTypeException", "no")
+	for i, c := range []struct {
+		fault func(*http.Request) *kvsemu.Fault
+		deny  []string
+		args  []string
+		code  int // of args
+		well  int // of doctor
+	}{
+		{refuses, nil, door("get"), 0, 0},
+		{refuses, []string{"GetMediaForFragmentList"}, door("get"), 5, 5},
+		{refuses, []string{"ListFragments"}, door("get"), 4, 1},
+		{nil, []string{"GetMediaForFragmentList"}, door("get", "--tags", "tags.ndjson"), 5, 0},
+		{nil, []string{"GetMediaForFragmentList"}, door("get", "--where", `tag.motion == "true"`), 5, 0},
+		{nil, []string{"GetMediaForFragmentList"}, []string{"still", "door", "--at", begin.Add(time.Minute).Format(time.RFC3339), "--clock", "producer"}, 5, 0},
+	} {
+		service(t, &kvsemu.Server{Fault: c.fault, Deny: c.deny})
+		kvsclip(t, c.code, append(c.args, "-o", fmt.Sprintf("%d", i))...)
+		kvsclip(t, c.well, "doctor", "door")
 	}
 }
 
@@ -88,6 +118,19 @@ func faultAt(path string, status int, code, message string) func(*http.Request) 
 			return nil
 		}
 		return &kvsemu.Fault{Status: status, Code: code, Message: message}
+	}
+}
+
+// thirdEndpoint refuses the third data endpoint in every run that asks for it: the calls before are
+// about the other two.
+func thirdEndpoint(status int, code, message string) func(*http.Request) *kvsemu.Fault {
+	var asked atomic.Int64
+	at := faultAt("/getDataEndpoint", status, code, message)
+	return func(r *http.Request) *kvsemu.Fault {
+		if f := at(r); f != nil && asked.Add(1)%3 == 0 {
+			return f
+		}
+		return nil
 	}
 }
 
@@ -149,6 +192,60 @@ func TestDoctorOfWhatIsBroken(t *testing.T) {
 		"GetClip denied": {
 			emu: &kvsemu.Server{Deny: []string{"GetClip"}}, code: 5, check: "GetClip", result: "failed", detail: "AccessDenied", remedy: "allow kinesisvideo:GetClip on arn:",
 		},
+		"GetMediaForFragmentList denied": {
+			emu: &kvsemu.Server{Deny: []string{"GetMediaForFragmentList"}}, check: "GetMediaForFragmentList", result: "warning", detail: "AccessDenied",
+			remedy: "allow kinesisvideo:GetMediaForFragmentList on arn:aws:kinesisvideo:us-west-2:111122223333:stream/door/* in the IAM policy of the caller; " +
+				"without it get works, but not for what GetClip refuses, tags and stills",
+		},
+		"GetMediaForFragmentList denied, nothing listed": {
+			emu:   &kvsemu.Server{Deny: []string{"ListFragments", "GetMediaForFragmentList"}},
+			check: "GetMediaForFragmentList", result: "warning", detail: "AccessDenied", remedy: "allow kinesisvideo:GetMediaForFragmentList on arn:",
+		},
+		"GetMediaForFragmentList allowed, nothing listed": {
+			emu:   &kvsemu.Server{Deny: []string{"ListFragments"}},
+			check: "GetMediaForFragmentList", result: "ok", detail: "allowed; no fragment was there to ask for",
+		},
+		"GetMediaForFragmentList allowed, nothing recorded": {
+			emu:  hour(func(c *kvsemu.Camera) { c.From, c.Retention = begin.Add(-5*time.Hour), 2*time.Hour }),
+			code: 3, check: "GetMediaForFragmentList", result: "ok", detail: "allowed; no fragment was there to ask for",
+		},
+		"GetMediaForFragmentList says something else of a number that is made up": {
+			emu: &kvsemu.Server{
+				Deny:  []string{"ListFragments"},
+				Fault: faultAt("/getMediaForFragmentList", 404, "ResourceNotFoundException", "Nothing there."),
+			},
+			check: "GetMediaForFragmentList", result: "skipped", detail: "Nothing there.",
+		},
+		"GetMediaForFragmentList fails": {
+			emu:  &kvsemu.Server{Fault: faultAt("/getMediaForFragmentList", 500, "InternalFailure", "no")},
+			args: []string{"door", "--retries", "1"}, check: "GetMediaForFragmentList", result: "warning", detail: "InternalFailure", remedy: "without it get works",
+		},
+		"GetMediaForFragmentList has no endpoint": {
+			emu:   &kvsemu.Server{Fault: thirdEndpoint(403, "AccessDeniedException", "no")},
+			check: "GetMediaForFragmentList", result: "warning", detail: "GetDataEndpoint of stream", remedy: "allow kinesisvideo:GetDataEndpoint on arn:",
+		},
+		"GetMediaForFragmentList without GetDataEndpoint": {
+			emu: &kvsemu.Server{Deny: []string{"GetDataEndpoint"}}, code: 5, check: "GetMediaForFragmentList", result: "skipped", detail: "not tried, since GetClipEndpoint failed",
+		},
+		"GetClip refuses the footage": {
+			emu:   &kvsemu.Server{Fault: faultAt("/getClip", 400, "UnsupportedStreamMediaTypeException", "no")},
+			check: "GetClip", result: "warning", detail: "UnsupportedStreamMediaType", remedy: "GetMediaForFragmentList",
+		},
+		"GetClip refuses the footage, and the other call is denied": {
+			emu: &kvsemu.Server{
+				Deny:  []string{"GetMediaForFragmentList"},
+				Fault: faultAt("/getClip", 400, "UnsupportedStreamMediaTypeException", "no"),
+			},
+			code: 5, check: "GetMediaForFragmentList", result: "failed", detail: "AccessDenied", remedy: "allow kinesisvideo:GetMediaForFragmentList on arn:",
+			error: "get cannot work: failed GetMediaForFragmentList\n",
+		},
+		"GetClip refuses the footage, and nothing is listed": {
+			emu: &kvsemu.Server{
+				Deny:  []string{"ListFragments"},
+				Fault: faultAt("/getClip", 400, "UnsupportedStreamMediaTypeException", "no"),
+			},
+			code: 1, check: "GetClip", result: "failed", detail: "UnsupportedStreamMediaType", remedy: "GetMediaForFragmentList",
+		},
 		"no region": {
 			env: []string{"AWS_REGION", ""}, code: 2, check: "configuration", result: "failed", detail: "no AWS region is set", remedy: "--region",
 		},
@@ -177,6 +274,16 @@ func TestDoctorOfWhatIsBroken(t *testing.T) {
 		"key": {
 			emu:  hour(func(c *kvsemu.Camera) { c.KMS = "denied" }),
 			code: 5, check: "key", result: "failed", detail: "customer key arn:aws:kms:", remedy: "allow kms:Decrypt on arn:aws:kms:us-west-2:111122223333:key/",
+		},
+		"key, by number": {
+			emu:  hour(func(c *kvsemu.Camera) { c.KMS = "denied" }),
+			code: 5, check: "GetMediaForFragmentList", result: "failed", detail: "kms:Decrypt", remedy: "allow kms:Decrypt on arn:aws:kms:us-west-2:111122223333:key/",
+			error: "get cannot work: failed GetClip, key\n",
+		},
+		"key, and GetClip denied": {
+			emu:  &kvsemu.Server{Cameras: hour(func(c *kvsemu.Camera) { c.KMS = "denied" }).Cameras, Deny: []string{"GetClip"}},
+			code: 5, check: "key", result: "failed", detail: "GetMediaForFragmentList is not allowed to use the customer key arn:aws:kms:",
+			remedy: "allow kms:Decrypt on arn:",
 		},
 		"clock behind": {
 			emu: &kvsemu.Server{ClockSkew: 10 * time.Minute}, code: 1, check: "clock", result: "failed", detail: "is 10m behind the service's", remedy: "ntp",
@@ -219,6 +326,9 @@ func TestDoctorOfWhatIsBroken(t *testing.T) {
 			}
 			if remedy, _ := c["remedy"].(string); (tc.remedy == "") != (remedy == "") || !strings.Contains(remedy, tc.remedy) {
 				t.Errorf("remedy = %q, want %q in it", remedy, tc.remedy)
+			}
+			if remedy, _ := c["remedy"].(string); strings.HasPrefix(remedy, "allow kinesisvideo:") && !strings.HasPrefix(remedy, fmt.Sprintf("allow %v on ", c["action"])) {
+				t.Errorf("remedy = %q for the action %v", remedy, c["action"])
 			}
 			if v["code"] != float64(tc.code) {
 				t.Errorf("code = %v, want %d", v["code"], tc.code)

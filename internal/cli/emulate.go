@@ -29,14 +29,17 @@ func (a *app) emulate() *cobra.Command {
 		Example: `  kvsclip emulate
   kvsclip emulate --listen 127.0.0.1:4566 --camera front-door:sound=aac,gap=10m+3m
   kvsclip emulate --camera a:gop=1s --camera b:fps=29.97,bframes=2 --throttle-rate 0.1
-  kvsclip emulate --camera c:file=my.mp4`,
+  kvsclip emulate --camera c:file=my.mp4
+  kvsclip emulate --data recordings`,
 		Long: `The first line on standard output is KVSCLIP_EMULATOR= and the URL to give as --endpoint-url. It runs until it
 is interrupted. No account is needed and any credentials are taken. Without --camera there is one, named camera.
 
-NAME:key=value,... of a camera: fps, gop, bframes, sound (aac, alaw, none), size (640x360), rate, file, from (-2h),
-for, gap (10m+30s), codec (20m), resize (20m+800x600), track (20m+none), again (5m+30s), jitter, irregular,
-upload, server-jitter, clock-offset, retention, relative, clock (10m-1h), late (10m+5m), replay (10m+30s),
-lost (10m+30s), kms (denied).`,
+Streams made by CreateStream take uploads by PutMedia.
+
+NAME:key=value,... of a camera: fps, gop, bframes, sound (aac, alaw, ulaw, none), pictures (none), size (640x360),
+rate, file, from (-2h), for, gap (10m+30s), codec (20m), resize (20m+800x600), track (20m+none), again (5m+30s),
+jitter, irregular, upload, server-jitter, clock-offset, retention, relative, clock (10m-1h), late (10m+5m), replay (10m+30s),
+tag (motion:true@10m+30s), lost (10m+30s), kms (denied).`,
 		Annotations: exits(done, exitUsage, exitLocal),
 		Args:        noArguments,
 		RunE:        func(cmd *cobra.Command, _ []string) error { return a.runEmulate(cmd.Context(), &f, &emu) },

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/kvsclip/kvsclip/clip"
 	"github.com/kvsclip/kvsclip/internal/kvs"
@@ -117,6 +118,7 @@ func verdicts(ctx context.Context, path string, err error) []verdict {
 		{joins && is(mp4.ErrNotMP4), exitFailed, "failed", "it is not an MP4 file: check the name"},
 		{joins && is(mp4.ErrTruncated), exitFailed, "failed", "the file is cut short: get it again"},
 		{is(clip.ErrUnsound), exitFailed, "unsound", "check the disk, then " + more},
+		{is(clip.ErrEngines), exitFailed, "differs", "keep --engine fragments, which gives every fragment by number, and send what this says with a report"},
 		{true, exitFailed, "failed", tellUs},
 	}
 }
@@ -139,6 +141,8 @@ func localHint(err error) string {
 	listen, network := errors.AsType[*net.OpError](err)
 	at, named := errors.AsType[*fs.PathError](err)
 	switch {
+	case errors.Is(err, syscall.EPIPE):
+		return "the program that reads standard output ended before the clip did"
 	case isDiskFull(err):
 		return "make room on the disk, or give a place on another one with -o, then run the same command again to go on"
 	case network && listen.Op == "listen":

@@ -67,7 +67,6 @@ func (a *app) fromEnvironment(fs *pflag.FlagSet) error {
 type choice[T ~string] struct {
 	to       *T
 	accepted []T
-	later    []string // words that will mean something one day
 }
 
 func (c choice[T]) String() string {
@@ -86,15 +85,11 @@ func (c choice[T]) Type() string {
 }
 
 func (c choice[T]) Set(s string) error {
-	accepted := strings.ReplaceAll(c.Type(), "|", " or ")
-	switch {
-	case slices.Contains(c.accepted, T(s)):
-		*c.to = T(s)
-		return nil
-	case slices.Contains(c.later, s):
-		return fmt.Errorf("not supported yet; use %s", accepted)
+	if !slices.Contains(c.accepted, T(s)) {
+		return fmt.Errorf("not known; use %s", strings.ReplaceAll(c.Type(), "|", " or "))
 	}
-	return fmt.Errorf("not known; use %s", accepted)
+	*c.to = T(s)
+	return nil
 }
 
 // overlapFlag takes the policies for footage that was recorded more than once.

@@ -147,7 +147,11 @@ func (a *app) planned(ctx context.Context, config clip.Config, request clip.Requ
 	q.notes = slices.Concat(q.notes, told)
 	switch form {
 	case jsonPlan:
-		err = a.printJSON(planJSON(p, request.Stream, client.Region(), q))
+		out := planJSON(p, request.Stream, client.Region(), q)
+		if request.FirstEngine() == clip.EngineFragments {
+			out.Calls.GetClip, out.Calls.GetMediaForFragmentList = 0, out.Calls.GetClip
+		}
+		err = a.printJSON(out)
 	case barePlan:
 		err = a.print(planFacts(p, request.Stream, client.Region(), q))
 	default:
@@ -350,6 +354,8 @@ type (
 	callsOut struct {
 		ListFragments int `json:"ListFragments"`
 		GetClip       int `json:"GetClip"`
+
+		GetMediaForFragmentList int `json:"GetMediaForFragmentList,omitempty"`
 	}
 )
 

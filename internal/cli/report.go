@@ -26,6 +26,16 @@ func (a *app) showReport(r *clip.Report, t *talk, quiet, asJSON bool, zone *time
 	return a.print(summary(r, t.untold(r.Notes), zone))
 }
 
+// showPiped tells people what became of a clip that went to standard output, on standard error.
+func (a *app) showPiped(r *clip.Report, t *talk, quiet bool, zone *time.Location) error {
+	if quiet {
+		return nil
+	}
+	r.Outputs[0].Path = "standard output"
+	_, err := fmt.Fprint(a.stderr, summary(r, t.untold(r.Notes), zone))
+	return err
+}
+
 // summary tells people what is in the clip and what is not. Times are shown in zone.
 func summary(r *clip.Report, notes []string, zone *time.Location) string {
 	var b strings.Builder
@@ -44,17 +54,39 @@ func summary(r *clip.Report, notes []string, zone *time.Location) string {
 	default:
 		fmt.Fprintf(&b, "  %d of %s in %s, %s\n", r.Fragments.Fetched, countText(r.Fragments.Listed, "fragment"), countText(r.Pieces, "piece"), elapsed)
 	}
+	b.WriteString(enginesText(r))
 	b.WriteString(gapsText(r.Gaps, r.GapPolicy, zone))
 	b.WriteString(missingText(r.Missing, zone))
 	b.WriteString(seamsText(r.Seams))
 	if r.Receipt != "" {
 		fmt.Fprintf(&b, "  receipt %s%s\n", r.Receipt, signedText(r.Signature))
 	}
+	if r.Tags != "" {
+		fmt.Fprintf(&b, "  tags %s\n", r.Tags)
+	}
+	if r.Frames != "" {
+		fmt.Fprintf(&b, "  frames %s\n", r.Frames)
+	}
 	if usd := r.EstimatedCostUSD; usd != nil {
 		fmt.Fprintf(&b, "  cost about %s\n", dollarsText(*usd))
 	}
 	for _, text := range notes {
 		fmt.Fprintf(&b, "  note: %s\n", text)
+	}
+	return b.String()
+}
+
+// enginesText tells what is not usual about how the pieces came.
+func enginesText(r *clip.Report) string {
+	var b strings.Builder
+	if n := r.Fragments.Skipped; n > 0 {
+		fmt.Fprintf(&b, "  %s left out, as --where says\n", countText(n, "fragment"))
+	}
+	if strings.Contains(r.Engine, "+") {
+		b.WriteString("  some pieces came fragment by fragment, for GetClip refused them\n")
+	}
+	if r.CrossChecked != nil {
+		fmt.Fprintf(&b, "  %s came the same by both engines\n", countText(*r.CrossChecked, "piece"))
 	}
 	return b.String()
 }

@@ -58,6 +58,22 @@ func (a *app) asked(r rangeFlags) (asked, error) {
 	return q, nil
 }
 
+// instant reads one time that a flag must give, and the zone that it is shown in.
+func (a *app) instant(when, tz string) (time.Time, *time.Location, error) {
+	zone, err := timerange.Zone(tz)
+	if err != nil {
+		return time.Time{}, nil, usageError{err}
+	}
+	if when == "" {
+		return time.Time{}, nil, usagef("--at is missing: give a time, as %s", timerange.Forms)
+	}
+	at, err := timerange.Parser{Now: a.now().Truncate(time.Millisecond), Zone: zone}.When(when)
+	if err != nil {
+		return time.Time{}, nil, usagef("--at: %w", err)
+	}
+	return at, zone, nil
+}
+
 // awsFlags say whose streams are read and how politely.
 type awsFlags struct{ clip.Config }
 
@@ -118,6 +134,17 @@ func oneStream(cmd *cobra.Command, args []string) error {
 	case len(args) == 1 && flag.Changed:
 		return usagef("give the stream as an argument or as --stream-name, not both")
 	case len(args) == 1 && args[0] == "", flag.Changed && flag.Value.String() == "":
+		return usagef("the name of the stream is empty")
+	}
+	return nil
+}
+
+// justOneStream is oneStream for commands that have no flag for it.
+func justOneStream(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) != 1:
+		return notOne(cmd, args)
+	case args[0] == "":
 		return usagef("the name of the stream is empty")
 	}
 	return nil

@@ -20,22 +20,32 @@ var ErrIncomplete = errors.New("footage that was listed cannot be had")
 // milliseconds, and packaging rounds. The shortest fragment is a second.
 const slack = 250 * time.Millisecond
 
-// check compares an answer with its plan.
+// check compares an answer with its plan. One without pictures is whole if its sound is as long as
+// was planned.
 func check(p Piece, listed bool) error {
 	if !listed {
 		return suspect(p)
 	}
-	v := p.Movie.Find(media.Video)
-	if v == nil {
-		return fmt.Errorf("%w: %d fragments planned, no pictures came", ErrShort, len(p.Fragments))
+	t := p.lead()
+	if t == nil {
+		return fmt.Errorf("%w: %d fragments planned, neither pictures nor sound came", ErrShort, len(p.Fragments))
 	}
-	if n := v.SyncSamples(); n < len(p.Fragments) {
+	if n := t.SyncSamples(); t.Kind == media.Video && n < len(p.Fragments) {
 		return fmt.Errorf("%w: %d fragments planned, %d sync samples came", ErrShort, len(p.Fragments), n)
 	}
-	if want, got := planned(p.Piece), length(v); got < want-slack {
+	if want, got := planned(p.Piece), length(t); got < want-slack {
 		return fmt.Errorf("%w: %v planned, %v came", ErrShort, want, got)
 	}
 	return nil
+}
+
+// lead is the pictures of a clip, or the sound if it has none; nil if it has neither.
+func (p Piece) lead() *media.Track {
+	m := p.Movie()
+	if v := m.Find(media.Video); v != nil && (len(v.Samples) > 0 || m.Find(media.Audio) == nil) {
+		return v
+	}
+	return m.Find(media.Audio)
 }
 
 // fastest is how many fragments a second the service takes at the most (Amazon Kinesis Video Streams
@@ -43,12 +53,13 @@ func check(p Piece, listed bool) error {
 // samples it has.
 const fastest = 5
 
-// Surplus is how much longer the pictures of p are than the listing says, from the first to the
-// last one's start; 0 when that is no more than packaging rounds, or nothing was listed. Nothing
-// is missing then, but footage may be there twice.
+// Surplus is how much longer the pictures of p are, or its sound if it has none, than the listing says,
+// from the first to the last one's start; 0 when that is no more than packaging rounds, or nothing was
+// listed. Nothing is missing then, but footage may be there twice. What came by numbers is never more
+// than was asked for.
 func (p Piece) Surplus() time.Duration {
-	v := p.Movie.Find(media.Video)
-	if len(p.Fragments) == 0 || v == nil || len(v.Samples) == 0 {
+	v := p.lead()
+	if p.Engine == EngineFragments || len(p.Fragments) == 0 || v == nil || len(v.Samples) == 0 {
 		return 0
 	}
 	last := time.Duration(media.Rescale(v.Duration(len(v.Samples)-1), v.Timescale, uint32(time.Second)))
@@ -65,7 +76,7 @@ func suspect(p Piece) error {
 		return fmt.Errorf("%w, perhaps: %d bytes came, near its limit of 100 MB", ErrShort, p.Size)
 	}
 	room := fastest*int(p.Last.Sub(p.First).Milliseconds())/1000 + 1
-	if v := p.Movie.Find(media.Video); v != nil && v.SyncSamples() >= plan.MaxFragments && room >= plan.MaxFragments {
+	if v := p.Movie().Find(media.Video); v != nil && v.SyncSamples() >= plan.MaxFragments && room >= plan.MaxFragments {
 		return fmt.Errorf("%w, perhaps: %d sync samples came, its limit is %d fragments",
 			ErrShort, v.SyncSamples(), plan.MaxFragments)
 	}

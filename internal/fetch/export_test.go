@@ -11,5 +11,5 @@ func Suspect(p plan.Piece, n int) error {
 	for i := range t.Samples {
 		t.Samples[i].Sync = true
 	}
-	return suspect(Piece{Piece: p, Movie: &media.Movie{Tracks: []*media.Track{t}}})
+	return suspect(Piece{Piece: p, Parts: []Part{{Movie: &media.Movie{Tracks: []*media.Track{t}}}}})
 }

@@ -1,23 +1,20 @@
 // Package fetch brings the pieces of a plan to disk: side by side, checked against the plan,
-// halved where the service cuts or refuses them, and kept from one run to the next. It never
-// decides what belongs into a piece and never joins any.
+// halved or had fragment by fragment where the service cuts or refuses them, and kept from one run to
+// the next. It never decides what belongs into a piece and never joins any.
 package fetch
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
-
-	"golang.org/x/sync/errgroup"
+	"time"
 
 	"github.com/kvsclip/kvsclip/archive"
 	"github.com/kvsclip/kvsclip/internal/kvs"
 	"github.com/kvsclip/kvsclip/internal/media"
+	"github.com/kvsclip/kvsclip/internal/mkv"
 	"github.com/kvsclip/kvsclip/internal/progress"
 	"github.com/kvsclip/kvsclip/plan"
 )
@@ -41,11 +38,79 @@ type Job struct {
 	// where else the run would end.
 	Incomplete bool
 	Report     progress.Func
+	// Engine is how pieces are fetched; "" means EngineAuto. Without a listing there is EngineClip only.
+	Engine Engine
+	// Where says which fragments are wanted, by the tags their producer sent with them; nil means
+	// all. What it does not want is not kept. EngineFragments only. It is called by several
+	// goroutines at once.
+	Where func(archive.Fragment, []mkv.Tag) bool
+	// WhereText tells one Where from another, so that pieces made with one are not taken for those
+	// made with another.
+	WhereText string
+	// InOrder, if not nil, takes the pieces as they come, one after the other in playing order.
+	// When it has returned from the next piece that holds anything, the piece's file is closed and
+	// deleted; that of the last one stays. Result.Pieces is empty then. An error of it ends the run.
+	InOrder func(context.Context, Piece) error
+	// CrossCheck fetches some of the pieces by the other engine too, and compares them.
+	CrossCheck bool
 
-	came   atomic.Int64 // pieces fetched in this run
-	mu     sync.Mutex   // guards all below
-	fresh  map[name]bool
-	missed map[int][]Missing // by planned piece
+	came    atomic.Int64 // pieces fetched in this run
+	direct  atomic.Bool  // GetClip refuses the stream's media: it is not asked any more
+	mu      sync.Mutex   // guards all below
+	fresh   map[name]bool
+	missed  map[int][]Missing // by planned piece
+	skipped map[int]int       // fragments that Where did not want, by planned piece
+	barred  error             // why GetMediaForFragmentList is not asked any more
+	told    bool              // of times that differ from the listing's
+	checked tally
+}
+
+// tally counts what CrossCheck came to.
+type tally struct{ same, refused int }
+
+// Engine is which call of the service brings the pieces.
+type Engine string
+
+// The engines, by the words of the command line.
+const (
+	EngineAuto      Engine = "auto"      // GetClip, and for what that refuses GetMediaForFragmentList; also ""
+	EngineClip      Engine = "clip"      // GetClip
+	EngineFragments Engine = "fragments" // GetMediaForFragmentList
+)
+
+var (
+	// ErrUnlisted means that fragments were to be fetched by their numbers, and nobody could list them.
+	ErrUnlisted = errors.New("fragments can be fetched one by one only where they can be listed: allow kinesisvideo:ListFragments, or use the clip engine")
+	errEngine   = errors.New("unusable engine")
+)
+
+// engine is how pieces are fetched, with the default and what follows from the other fields put in.
+func (j *Job) engine() Engine {
+	switch {
+	case j.Where != nil:
+		return EngineFragments // no other tells tags
+	case j.Engine == EngineFragments, j.Engine == EngineClip:
+		return j.Engine
+	case !j.Plan.Listed:
+		return EngineClip
+	}
+	return EngineAuto
+}
+
+// usable says whether the job can be done at all.
+func (j *Job) usable() error {
+	switch j.Engine {
+	case "", EngineAuto, EngineClip, EngineFragments:
+	default:
+		return fmt.Errorf("%w: %q: expected %q, %q or %q", errEngine, j.Engine, EngineAuto, EngineClip, EngineFragments)
+	}
+	switch {
+	case j.Where != nil && j.Engine == EngineClip:
+		return fmt.Errorf("%w: the clip engine does not tell the tags by which fragments are to be chosen", errEngine)
+	case !j.Plan.Listed && (j.engine() == EngineFragments || j.CrossCheck):
+		return ErrUnlisted
+	}
+	return nil
 }
 
 // Missing is a fragment that was listed and cannot be had.
@@ -58,10 +123,33 @@ type Missing struct {
 type Piece struct {
 	plan.Piece
 	Path      string
-	Size      int64        // of the file, bytes
-	SHA256    string       // of the file, hex; "" for a clip from disk
-	RequestID string       // of the answer it came in, "" if that told none
-	Movie     *media.Movie // its one source opens the file when it is read
+	Size      int64  // of the file, bytes
+	SHA256    string // of the file, hex; "" for a clip from disk
+	RequestID string // of the answer it came in, the first of several; "" if that told none
+	Engine    Engine // EngineClip or EngineFragments: how it came
+	// Parts are what it holds, in playing order, at least one: one of a clip; of fragments as many as do
+	// not make one movie together.
+	Parts []Part
+}
+
+// Part is a movie, whose one source opens the file when it is read, and which fragments it is of.
+type Part struct {
+	Movie     *media.Movie
+	Fragments []archive.Fragment // none where nothing was listed
+	// Taken is when the first picture was taken, on the producer's clock; zero of a clip, which does
+	// not tell.
+	Taken time.Time
+	// Tags are what the producer sent along with each of Fragments, in order; nil of a clip.
+	Tags [][]mkv.Tag
+}
+
+// Movie returns the movie of a piece that has one part: a clip. Of others it is the first part's,
+// and an empty one where there is none.
+func (p Piece) Movie() *media.Movie {
+	if len(p.Parts) == 0 {
+		return &media.Movie{}
+	}
+	return p.Parts[0].Movie
 }
 
 // Error says which piece failed and at what. It unwraps to the cause.
@@ -93,196 +181,12 @@ func (e *Error) Unwrap() error { return e.Err }
 type Result struct {
 	Pieces  []Piece   // in playing order
 	Missing []Missing // in order of arrival; none unless Job.Incomplete
-	shelf   *shelf
+
+	Skipped      int // fragments that Job.Where did not want
+	CrossChecked int // pieces that came the same by both engines
+	CrossRefused int // pieces that could not be compared: GetClip refuses them, or something of them is missing or not wanted
+	shelf        *shelf
 }
 
 // Close closes the files of all pieces, so that they can be deleted. They open again when read.
 func (r *Result) Close() { r.shelf.close() }
-
-// Run fetches all pieces that are not on disk yet. A planned piece can come back as several, and
-// one without listed fragments as none when nothing was recorded then. The first piece that
-// cannot be had ends the run with an *Error, or with ctx's error; finished pieces stay.
-// The caller closes the result.
-func (j *Job) Run(ctx context.Context) (*Result, error) {
-	r := &Result{shelf: &shelf{}}
-	done := make([][]Piece, len(j.Plan.Pieces))
-	j.fresh, j.missed = map[name]bool{}, map[int][]Missing{}
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(j.parallel())
-	for i, p := range j.Plan.Pieces {
-		g.Go(func() (err error) {
-			done[i], err = j.patient(gctx, p, r.shelf)
-			return err
-		})
-	}
-	if err := g.Wait(); err != nil {
-		r.Close()
-		return nil, err
-	}
-	r.Pieces = slices.Concat(done...)
-	for _, ms := range j.missed {
-		r.Missing = append(r.Missing, ms...)
-	}
-	slices.SortFunc(r.Missing, func(a, b Missing) int { return archive.CompareNumbers(a.Fragment, b.Fragment) })
-	return r, nil
-}
-
-// patient tries a piece that failed all its tries again, as long as others came meanwhile: the
-// service answers, so a bad hour ends no run that has others to go on with.
-func (j *Job) patient(ctx context.Context, p plan.Piece, s *shelf) ([]Piece, error) {
-	for {
-		before := j.came.Load()
-		j.anew(p)
-		ps, err := j.piece(ctx, p, s)
-		if err == nil || ctx.Err() != nil || kvs.Judge(err) != kvs.Retry || j.came.Load() == before {
-			return ps, err
-		}
-	}
-}
-
-// anew forgets what an earlier try of p could not have.
-func (j *Job) anew(p plan.Piece) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	delete(j.missed, p.Index)
-}
-
-func (j *Job) parallel() int {
-	if j.Parallel <= 0 {
-		return DefaultParallel
-	}
-	return min(j.Parallel, MaxParallel)
-}
-
-// piece brings p to disk, in one or, where the service cuts or refuses it, in several parts.
-func (j *Job) piece(ctx context.Context, p plan.Piece, s *shelf) ([]Piece, error) {
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	name := j.name(p)
-	if j.Folder.journal.isHalved(string(name)) {
-		return j.halves(ctx, p, s, nil)
-	}
-	if kept, ok := j.kept(name, p, s); ok {
-		return []Piece{kept}, nil
-	}
-	got, err := j.get(ctx, p, name)
-	switch {
-	case err == nil:
-		return j.finished(got, p, s)
-	case kvs.IsEmpty(err) && !j.Plan.Listed:
-		return nil, nil
-	case kvs.IsEmpty(err): // listed a moment ago, gone now: too old, or deleted
-		return nil, j.without(p, err)
-	case kvs.Judge(err) == kvs.Split || errors.Is(err, ErrShort) || j.Incomplete && broken(err):
-		return j.halve(ctx, p, s, name, err)
-	}
-	return nil, &Error{Piece: p, Err: err}
-}
-
-// broken says that the service answers for this piece, and nothing that can be used, however
-// often it is asked: something in the piece is.
-func broken(err error) bool {
-	e, ok := errors.AsType[*kvs.Error](err)
-	return errors.Is(err, kvs.ErrGarbled) || ok && e.Status == http.StatusInternalServerError
-}
-
-// without goes on without p, or ends the run.
-func (j *Job) without(p plan.Piece, cause error) error {
-	err := fmt.Errorf("%w: %w", ErrIncomplete, cause)
-	if !j.Incomplete || !j.Plan.Listed {
-		return &Error{Piece: p, Err: err}
-	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	for _, f := range p.Fragments {
-		j.missed[p.Index] = append(j.missed[p.Index], Missing{Fragment: f, Err: cause})
-	}
-	return nil
-}
-
-// halve notes that p is one to be fetched in halves, so that a later run does not try it whole again.
-func (j *Job) halve(ctx context.Context, p plan.Piece, s *shelf, name name, cause error) ([]Piece, error) {
-	if _, _, ok := plan.Split(p); !ok {
-		return nil, j.without(p, cause)
-	}
-	if broken(cause) { // that may pass
-		return j.halves(ctx, p, s, cause)
-	}
-	if err := j.Folder.journal.note(line{Halved: string(name)}); err != nil {
-		return nil, &Error{Piece: p, Err: err}
-	}
-	return j.halves(ctx, p, s, cause)
-}
-
-func (j *Job) halves(ctx context.Context, p plan.Piece, s *shelf, cause error) ([]Piece, error) {
-	a, b, ok := plan.Split(p)
-	if !ok {
-		return nil, &Error{Piece: p, Err: ErrIncomplete}
-	}
-	j.Report.Report(progress.Halved{Piece: p.Index, Err: cause})
-	first, err := j.piece(ctx, a, s)
-	if err != nil {
-		return nil, err
-	}
-	second, err := j.piece(ctx, b, s)
-	return append(first, second...), err
-}
-
-// finished reads what get has just written and checked.
-func (j *Job) finished(got noted, p plan.Piece, s *shelf) ([]Piece, error) {
-	pc, err := j.open(got, p, s)
-	if err != nil {
-		return nil, &Error{Piece: p, Err: err}
-	}
-	j.came.Add(1)
-	j.mu.Lock()
-	j.fresh[name(got.Name)] = true
-	j.mu.Unlock()
-	j.Report.Report(progress.Fetched{Piece: p.Index, Bytes: pc.Size})
-	return []Piece{pc}, nil
-}
-
-// open reads the tables of a piece that is whole.
-func (j *Job) open(n noted, p plan.Piece, s *shelf) (Piece, error) {
-	pc, err := open(j.file(name(n.Name)), p, s)
-	pc.SHA256, pc.RequestID = n.SHA256, n.RequestID
-	return pc, err
-}
-
-// kept finds p from an earlier run. What is not as it was written, or does not hold what was
-// planned, is fetched again.
-func (j *Job) kept(name name, p plan.Piece, s *shelf) (Piece, bool) {
-	if !j.settled(name, p) {
-		return Piece{}, false
-	}
-	known, ok := j.whole(name)
-	if !ok {
-		return Piece{}, false
-	}
-	pc, err := j.open(known, p, s)
-	if err != nil || check(pc, j.Plan.Listed) != nil {
-		s.close() // the file is to be replaced
-		return Piece{}, false
-	}
-	j.Report.Report(progress.Fetched{Piece: p.Index, Kept: true, Bytes: pc.Size})
-	return pc, true
-}
-
-// settle is how long after a time nothing new comes in for it on the server clock: the longest
-// fragment, and as much again until it can be fetched.
-const settle = 2 * archive.MaxFragmentLength
-
-// settled says that what the piece holds could not change after it was fetched. The fragments of a
-// listing do not. Of a time alone more may have been recorded since: on the server clock only for
-// a moment, on the producer clock at any time, by a late upload.
-func (j *Job) settled(name name, p plan.Piece) bool {
-	j.mu.Lock()
-	fresh := j.fresh[name]
-	j.mu.Unlock()
-	if j.Plan.Listed || fresh {
-		return true
-	}
-	st, err := os.Stat(j.file(name))
-	return err == nil && p.Clock == archive.Server && st.ModTime().Sub(p.Last) > settle
-}

@@ -41,7 +41,7 @@ func newBench(t *testing.T, emu *kvsemu.Server, c kvsemu.Camera, tries int) *ben
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { run.Close() })
-	client, err := kvs.Open(t.Context(), kvs.Config{Anonymous: true, EndpointURL: run.URL, Retries: tries})
+	client, err := kvs.Open(t.Context(), kvs.Config{Anonymous: true, EndpointURL: run.URL, Retries: tries, Backoff: time.Nanosecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func newBench(t *testing.T, emu *kvsemu.Server, c kvsemu.Camera, tries int) *ben
 func (b *bench) job(t *testing.T, p *plan.Plan) *fetch.Job {
 	t.Helper()
 	return &fetch.Job{
-		Client: b.client, Stream: "cam", Plan: p, Folder: folder(t), Parallel: 1,
+		Client: b.client, Stream: "cam", Plan: p, Folder: folder(t), Parallel: 1, Engine: fetch.EngineClip,
 		Report: func(e progress.Event) { b.events = append(b.events, e) },
 	}
 }
@@ -97,7 +97,7 @@ func whole(t *testing.T, p *plan.Plan, got []fetch.Piece) {
 		}
 	}
 	for _, pc := range got {
-		if n := pc.Movie.Find(media.Video).SyncSamples(); n != len(pc.Fragments) {
+		if n := pc.Movie().Find(media.Video).SyncSamples(); n != len(pc.Fragments) {
 			t.Errorf("piece %s: %d sync samples for %d fragments", filepath.Base(pc.Path), n, len(pc.Fragments))
 		}
 		for _, f := range pc.Fragments {
@@ -181,7 +181,7 @@ func TestRunHalvesTimePiecesThatLookCut(t *testing.T) {
 	got := run(t, b.job(t, plan.ByTime(r, plan.Options{MaxPiece: 5 * time.Minute})))
 	n := 0
 	for _, pc := range got {
-		n += pc.Movie.Find(media.Video).SyncSamples()
+		n += pc.Movie().Find(media.Video).SyncSamples()
 	}
 	if n != 600 {
 		t.Errorf("%d fragments came, want all 600 of ten minutes; what was never recorded is no failure", n)
@@ -384,7 +384,7 @@ func TestOpenReadsManyClipsWithFewFilesOpen(t *testing.T) {
 	buf := make([]byte, 8)
 	for range 2 {
 		for i, p := range r.Pieces {
-			if _, err := p.Movie.Sources[0].ReadAt(buf, 0); err != nil || string(buf[4:]) != "ftyp" {
+			if _, err := p.Movie().Sources[0].ReadAt(buf, 0); err != nil || string(buf[4:]) != "ftyp" {
 				t.Errorf("clip %d of %d: %q, %v", i, len(r.Pieces), buf, err)
 			}
 		}

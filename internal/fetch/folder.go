@@ -23,7 +23,7 @@ const lockName = "lock"
 // ours are the names of what may lie in a folder beside journal and lock: pieces, what ffmpeg
 // joined, and files that are unfinished or wait for their names.
 var (
-	ours       = regexp.MustCompile(`^(\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{16}\.(mp4|part)|joined\.mp4|\.kvsclip-.*\.part)$`)
+	ours       = regexp.MustCompile(`^(\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{16}\.(mp4|mkv|part)|joined\.mp4|\.kvsclip-.*\.part)$`)
 	begunFiles = regexp.MustCompile(`^(\d{8}T\d{6}\.\d{3}Z-[0-9a-f]{16}|\.kvsclip-.*)\.part$`)
 )
 

@@ -22,7 +22,7 @@ const copyBuffer = 256 << 10
 // the disk, for that would halve the speed, so after a power cut the hash says whether it is
 // still whole.
 func (j *Job) get(ctx context.Context, p plan.Piece, name name) (noted, error) {
-	got := noted{Name: string(name)}
+	got := noted{Name: name.key}
 	f, err := os.OpenFile(j.part(name), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return got, fmt.Errorf("creating a piece: %w", err)
@@ -72,5 +72,5 @@ func (j *Job) take(f *os.File, body io.Reader, p plan.Piece) (size int64, sum st
 	case err != nil: // would be no better another time
 		return 0, "", fmt.Errorf("reading the answer: %w", err)
 	}
-	return size, hex.EncodeToString(h.Sum(nil)), check(Piece{Piece: p, Size: size, Movie: m}, j.Plan.Listed)
+	return size, hex.EncodeToString(h.Sum(nil)), check(Piece{Piece: p, Size: size, Parts: []Part{{Movie: m}}}, j.Plan.Listed)
 }

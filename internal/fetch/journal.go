@@ -37,6 +37,7 @@ type noted struct {
 	Bytes     int64  `json:"bytes"`
 	SHA256    string `json:"sha256"`
 	RequestID string `json:"requestId,omitempty"`
+	Skipped   int    `json:"skipped,omitempty"` // planned fragments that are not in it because nobody wanted them
 }
 
 // line is one line of the journal; exactly one field is set.
@@ -45,6 +46,7 @@ type line struct {
 	Run    *Run            `json:"run,omitempty"`
 	Piece  *noted          `json:"piece,omitempty"`
 	Halved string          `json:"halved,omitempty"` // name of a piece that cannot be had whole
+	Turned string          `json:"turned,omitempty"` // name of a piece that GetClip refuses
 	Done   json.RawMessage `json:"done,omitempty"`
 }
 
@@ -59,12 +61,13 @@ type journal struct {
 	begun  bool // run is not in the file yet
 	pieces map[string]noted
 	halved map[string]bool
+	turned map[string]bool
 	done   json.RawMessage // of the last run, nil unless it came that far
 }
 
 // openJournal reads the journal of a folder, which need not have one.
 func openJournal(path string) (*journal, error) {
-	j := &journal{path: path, format: journalFormat, pieces: map[string]noted{}, halved: map[string]bool{}}
+	j := &journal{path: path, format: journalFormat, pieces: map[string]noted{}, halved: map[string]bool{}, turned: map[string]bool{}}
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return j, nil
@@ -113,6 +116,8 @@ func (j *journal) take(l line) {
 		j.pieces[l.Piece.Name] = *l.Piece
 	case l.Halved != "":
 		j.halved[l.Halved] = true
+	case l.Turned != "":
+		j.turned[l.Turned] = true
 	case l.Done != nil:
 		j.done = l.Done
 	}
@@ -196,6 +201,13 @@ func (j *journal) isHalved(name string) bool {
 	return j.halved[name]
 }
 
+// isTurned says that an earlier try showed that GetClip refuses the piece.
+func (j *journal) isTurned(name string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.turned[name]
+}
+
 // sync brings the lines to the disk.
 func (j *journal) sync() error {
 	j.mu.Lock()
@@ -214,6 +226,7 @@ func (j *journal) forget() error {
 	j.format, j.run, j.done, j.torn, j.begun = journalFormat, nil, nil, false, false
 	clear(j.pieces)
 	clear(j.halved)
+	clear(j.turned)
 	if err := os.Remove(j.path); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -3,6 +3,7 @@ package fetch
 import (
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/kvsclip/kvsclip/internal/media"
@@ -54,6 +55,20 @@ func (s *shelf) openLocked(d *diskFile) error {
 	return nil
 }
 
+// drop closes the file at path, so that it can be deleted.
+func (s *shelf) drop(path string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open = slices.DeleteFunc(s.open, func(d *diskFile) bool {
+		if d.path != path {
+			return false
+		}
+		d.f.Close()
+		d.f = nil
+		return true
+	})
+}
+
 // close closes all files; they open again when they are read.
 func (s *shelf) close() {
 	s.mu.Lock()
@@ -77,7 +92,7 @@ func open(path string, p plan.Piece, s *shelf) (Piece, error) {
 		return Piece{}, err
 	}
 	m.Sources = []media.Source{{ReaderAt: src, Size: st.Size()}}
-	return Piece{Piece: p, Path: path, Size: st.Size(), Movie: m}, nil
+	return Piece{Piece: p, Path: path, Size: st.Size(), Engine: EngineClip, Parts: []Part{{Movie: m, Fragments: p.Fragments}}}, nil
 }
 
 // Open reads clips that lie on disk already, in the order given. The caller closes the result.

@@ -1,5 +1,5 @@
-// Package ffmpeg joins clips with the machine's ffmpeg program, for people who want what AWS's
-// sample script does. Nothing else of kvsclip needs that program.
+// Package ffmpeg lets the machine's ffmpeg program join clips, for people who want what AWS's
+// sample script does, and decode single pictures. Nothing else of kvsclip needs that program.
 package ffmpeg
 
 import (
@@ -50,6 +50,26 @@ func Concat(ctx context.Context, clips []string, out string) error {
 			return context.Cause(ctx)
 		}
 		return fmt.Errorf("ffmpeg: %w: %s", err, bytes.TrimSpace(said))
+	}
+	return nil
+}
+
+// Still decodes the n-th picture, from 0 in playing order, of the file in to out, a file whose ending
+// says what kind of picture it is.
+func Still(ctx context.Context, in string, n int, out string) error {
+	if err := Check(); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "ffmpeg", "-nostdin", "-v", "error", "-y", "-i", "file:"+in, "-map", "0:v:0",
+		"-vf", fmt.Sprintf(`select=eq(n\,%d)`, n), "-frames:v", "1", "-q:v", "2", "-update", "1", "file:"+out)
+	var said lastWords
+	cmd.Stderr = &said
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if st, missing := os.Stat(out); err != nil || missing != nil || st.Size() == 0 {
+		return fmt.Errorf("ffmpeg made no picture: %w: %s", errors.Join(err, missing), bytes.TrimSpace(said))
 	}
 	return nil
 }

@@ -1,5 +1,5 @@
 // Package film is a synthetic camera: pictures and sound that say when they were taken, coded as
-// H.264, AAC and A-law. The same inputs always give the same bytes. It never runs another
+// H.264, AAC and G.711. The same inputs always give the same bytes. It never runs another
 // program, and never touches files, the network or the clock.
 package film
 
@@ -27,11 +27,12 @@ type Spec struct {
 // Sound says which audio a camera records beside its pictures.
 type Sound string
 
-// The sounds. AAC is AAC-LC at 48 kHz in mono, ALaw is G.711 at 8 kHz in mono.
+// The sounds. AAC is AAC-LC at 48 kHz in mono, ALaw and ULaw are G.711 at 8 kHz in mono.
 const (
 	None Sound = ""
 	AAC  Sound = "aac"
 	ALaw Sound = "alaw"
+	ULaw Sound = "ulaw"
 )
 
 // Picture is what the machine-readable field of one picture says.
@@ -58,7 +59,7 @@ func (s Spec) Check() error {
 		return fmt.Errorf("film: expected 0 to 2 B-pictures, got %d", s.BFrames)
 	case s.Variant < 0:
 		return fmt.Errorf("film: expected a variant of 0 or more, got %d", s.Variant)
-	case s.Sound != None && s.Sound != AAC && s.Sound != ALaw:
+	case s.Sound != None && recorders[s.Sound].block == 0:
 		return fmt.Errorf("film: unknown sound %q", s.Sound)
 	}
 	return nil

@@ -14,11 +14,12 @@ type recorder struct {
 	silence, tone []byte // the two blocks there are
 }
 
-// recorders are shared and read-only. Both beeps last five blocks: 106.7 ms of AAC, 100 ms of
-// A-law.
+// recorders are shared and read-only. All beeps last five blocks: 106.7 ms of AAC, 100 ms of
+// G.711.
 var recorders = map[Sound]recorder{
 	AAC:  {config: aacConfig, block: 1024, beep: 5, silence: aacBlock(false), tone: aacBlock(true)},
 	ALaw: {config: alawConfig, block: 160, beep: 5, silence: alawBlock(false), tone: alawBlock(true)},
+	ULaw: {config: ulawConfig, block: 160, beep: 5, silence: ulawBlock(false), tone: ulawBlock(true)},
 }
 
 // Audio returns the sample entry of the sound, and false for a film without sound.
@@ -27,10 +28,10 @@ func (s Spec) Audio() (media.Config, bool) {
 	return r.config, ok
 }
 
-// SampleRate returns PCM samples per second: 48000 for AAC, 8000 for A-law, 0 without sound.
+// SampleRate returns PCM samples per second: 48000 for AAC, 8000 for G.711, 0 without sound.
 func (s Spec) SampleRate() int { return recorders[s.Sound].config.SampleRate }
 
-// BlockSize returns PCM samples per block: 1024 for AAC, 160 (20 ms) for A-law, 0 without sound.
+// BlockSize returns PCM samples per block: 1024 for AAC, 160 (20 ms) for G.711, 0 without sound.
 func (s Spec) BlockSize() int { return recorders[s.Sound].block }
 
 // Block returns the coded block n: one sample of the audio track. The bytes are shared and
@@ -51,7 +52,7 @@ func (s Spec) Block(n int64) []byte {
 }
 
 // BeepAt returns the first block of the beep of a Unix second: the first that begins at or after
-// it, -1 without sound. An A-law block begins at the second exactly, an AAC block up to 896 PCM
+// it, -1 without sound. A block of G.711 begins at the second exactly, an AAC block up to 896 PCM
 // samples (18.7 ms) later.
 func (s Spec) BeepAt(second int64) (block int64) {
 	r, ok := recorders[s.Sound]

@@ -21,13 +21,18 @@ func adts(blocks [][]byte) []byte {
 	return out
 }
 
-// wav puts the header of a WAVE file of A-law before the blocks.
-func wav(blocks [][]byte) []byte {
+// wav returns a function that puts the header of a WAVE file of G.711 before the blocks: format 6 is
+// A-law, 7 is mu-law.
+func wav(format uint16) func(blocks [][]byte) []byte {
+	return func(blocks [][]byte) []byte { return wave(format, blocks) }
+}
+
+func wave(format uint16, blocks [][]byte) []byte {
 	data := slices.Concat(blocks...)
 	le := binary.LittleEndian
 	out := le.AppendUint32([]byte("RIFF"), uint32(len(data)+38))
 	out = le.AppendUint32(append(out, "WAVEfmt "...), 18)
-	out = le.AppendUint16(out, 6) // A-law
+	out = le.AppendUint16(out, format)
 	out = le.AppendUint16(out, 1)
 	out = le.AppendUint32(out, 8000)
 	out = le.AppendUint32(out, 8000)
@@ -54,7 +59,8 @@ func TestBeepsAreHeardWhereTheyWereMade(t *testing.T) {
 		exact time.Duration
 	}{
 		"beeps.aac": {film.Spec{Sound: film.AAC}, adts, 100 * time.Microsecond},
-		"beeps.wav": {film.Spec{Sound: film.ALaw}, wav, 0},
+		"alaw.wav":  {film.Spec{Sound: film.ALaw}, wav(6), 0},
+		"ulaw.wav":  {film.Spec{Sound: film.ULaw}, wav(7), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -76,7 +82,7 @@ func TestBeepsAreHeardWhereTheyWereMade(t *testing.T) {
 }
 
 func TestBeepAt(t *testing.T) {
-	for _, s := range []film.Sound{film.AAC, film.ALaw} {
+	for _, s := range []film.Sound{film.AAC, film.ALaw, film.ULaw} {
 		spec := film.Spec{Sound: s}
 		rate, size := int64(spec.SampleRate()), int64(spec.BlockSize())
 		for second := noon.Unix(); second < noon.Unix()+17; second++ {

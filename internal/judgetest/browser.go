@@ -19,7 +19,7 @@ import (
 
 // Screening is a clip that a browser is to show.
 type Screening struct {
-	Path  string
+	Path  string          // of the clip, or of an HLS playlist (.m3u8) beside its media
 	Seeks []time.Duration // where to look, in this order; each before the clip's end
 	Rate  float64         // how fast to play it from its beginning afterwards, up to 16; 0 means not at all
 }
@@ -83,7 +83,7 @@ func theatre(ctx context.Context, screenings []Screening, reports chan<- browser
 		_ = json.NewEncoder(w).Encode(programme(screenings)) // a page that misses it tells nothing, and that is seen
 	})
 	for i, s := range screenings {
-		mux.HandleFunc("GET "+clipPath(i), func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, s.Path) })
+		mux.HandleFunc("GET "+clipFolder(i)+"{name}", func(w http.ResponseWriter, r *http.Request) { serve(w, r, s.Path) })
 	}
 	mux.HandleFunc("POST /report", func(w http.ResponseWriter, r *http.Request) {
 		var report browserReport
@@ -98,13 +98,37 @@ func theatre(ctx context.Context, screenings []Screening, reports chan<- browser
 	return mux
 }
 
-// clipPath is where the clip of a screening is served.
-func clipPath(i int) string { return "/clip/" + strconv.Itoa(i) + ".mp4" }
+// clipFolder is where the clip of a screening is served, with what lies beside it.
+func clipFolder(i int) string { return "/clip/" + strconv.Itoa(i) + "/" }
+
+// clipName is the name of the clip there.
+func clipName(path string) string {
+	if isPlaylist(path) {
+		return "clip" + playlist
+	}
+	return "clip.mp4"
+}
+
+const playlist = ".m3u8"
+
+func isPlaylist(path string) bool { return filepath.Ext(path) == playlist }
+
+// serve gives out the clip, or a file that a playlist names.
+func serve(w http.ResponseWriter, r *http.Request, path string) {
+	name := r.PathValue("name")
+	switch {
+	case name != clipName(path) && isPlaylist(path):
+		path = filepath.Join(filepath.Dir(path), filepath.Base(name))
+	case isPlaylist(path):
+		w.Header().Set("Content-Type", "application/vnd.apple.mpegurl")
+	}
+	http.ServeFile(w, r, path)
+}
 
 // programme is what the page is to show, with times in seconds.
 func programme(screenings []Screening) (all []browserScreening) {
 	for i, s := range screenings {
-		b := browserScreening{Clip: clipPath(i), Seeks: []float64{}, Rate: s.Rate}
+		b := browserScreening{Clip: clipFolder(i) + clipName(s.Path), Seeks: []float64{}, Rate: s.Rate}
 		for _, at := range s.Seeks {
 			b.Seeks = append(b.Seeks, at.Seconds())
 		}

@@ -20,10 +20,14 @@ func (e *Error) Advice() string {
 		return fmt.Sprintf("the host that answered does not serve %s: check --endpoint-url, AWS_ENDPOINT_URL* and any proxy in between", e.Op)
 	case IsCredentials(e):
 		return e.adviceOnCredentials()
+	case e.locked:
+		return fmt.Sprintf("the key of %s does not open it: allow kms:Decrypt on the stream's key to the caller, and see that the key is enabled", e.resource())
 	case IsDenied(e):
 		return fmt.Sprintf("allow %s on %s in the IAM policy of the caller%s", e.Action, e.resource(), e.kms())
 	case IsRetention(e):
 		return "the footage is older than the stream keeps it, or it keeps none: ask for a later range, and see the retention with kvsclip streams; it can be raised for the future with aws kinesisvideo update-data-retention"
+	case IsNoFragment(e):
+		return "those fragments are gone, as a rule because they are older than the stream keeps footage: ask for a later range, or take what is left with --allow-incomplete"
 	case IsEmpty(e):
 		return "nothing was recorded there on this clock: see what there is with kvsclip plan and a wider range, and try --clock producer or --clock server"
 	case IsNoStream(e):
@@ -31,7 +35,7 @@ func (e *Error) Advice() string {
 	case e.throttled():
 		return "other readers use up the stream's quota points: run again later, or raise --retries"
 	case splits[e.Code]:
-		return "GetClip does not take this media (H.264 or H.265, with AAC or A-law beside H.264 only, and no change of codec inside a clip)"
+		return "GetClip does not take this media, --engine fragments or auto gets it by GetMediaForFragmentList (H.264 or H.265, with AAC or A-law beside H.264 only, and no change of codec inside a clip)"
 	}
 	return e.adviceOnNetwork()
 }

@@ -23,31 +23,34 @@ const (
 	opGetDataEndpoint = "GetDataEndpoint"
 	opListFragments   = "ListFragments"
 	opGetClip         = "GetClip"
+	opGetMedia        = "GetMediaForFragmentList"
 
 	opGetCallerIdentity = "GetCallerIdentity" // of the token service
 )
 
 // Calls counts requests, every try by itself.
 type Calls struct {
-	ListFragments, GetClip, GetDataEndpoint int
-	Throttled                               int   // answers that said: too many
-	Retried                                 int   // tries after the first
-	Bytes                                   int64 // of GetClip bodies, those thrown away included
+	ListFragments, GetClip, GetMediaForFragmentList, GetDataEndpoint int
+
+	Throttled int   // answers that said: too many
+	Retried   int   // tries after the first
+	Bytes     int64 // of the bodies of GetClip and GetMediaForFragmentList, those thrown away included
 }
 
 type counts struct {
-	listFragments, getClip, getDataEndpoint, throttled, retried, bytes atomic.Int64
+	listFragments, getClip, getMedia, getDataEndpoint, throttled, retried, bytes atomic.Int64
 }
 
 // Calls returns what was counted since Open.
 func (c *Client) Calls() Calls {
 	return Calls{
-		ListFragments:   int(c.counts.listFragments.Load()),
-		GetClip:         int(c.counts.getClip.Load()),
-		GetDataEndpoint: int(c.counts.getDataEndpoint.Load()),
-		Throttled:       int(c.counts.throttled.Load()),
-		Retried:         int(c.counts.retried.Load()),
-		Bytes:           c.counts.bytes.Load(),
+		ListFragments:           int(c.counts.listFragments.Load()),
+		GetClip:                 int(c.counts.getClip.Load()),
+		GetMediaForFragmentList: int(c.counts.getMedia.Load()),
+		GetDataEndpoint:         int(c.counts.getDataEndpoint.Load()),
+		Throttled:               int(c.counts.throttled.Load()),
+		Retried:                 int(c.counts.retried.Load()),
+		Bytes:                   c.counts.bytes.Load(),
 	}
 }
 
@@ -57,6 +60,8 @@ func (n *counts) asked(op string) {
 		n.listFragments.Add(1)
 	case opGetClip:
 		n.getClip.Add(1)
+	case opGetMedia:
+		n.getMedia.Add(1)
 	case opGetDataEndpoint:
 		n.getDataEndpoint.Add(1)
 	}
@@ -109,13 +114,17 @@ func (c *Client) ask(ctx context.Context, op, stream string, do func(context.Con
 	})
 }
 
-// dataCall is a call of a data endpoint and the points it costs.
+// dataCall is a call of a data endpoint and what it costs.
 type dataCall struct {
-	op              string
-	api             types.APIName
-	stream          string
-	media, metadata int
+	op       string
+	api      types.APIName
+	stream   string
+	media    func() int // points of the next try; below 0 means that there is nothing left to ask for
+	metadata int        // points
+	line     bool       // it takes one of the stream's connections
 }
+
+func fixed(points int) func() int { return func() int { return points } }
 
 type atEndpoint = func(*kinesisvideoarchivedmedia.Options)
 
@@ -127,7 +136,17 @@ func (c *Client) askData(ctx context.Context, q dataCall, do func(context.Contex
 		if err != nil {
 			return err
 		}
-		if err := points.take(ctx, q.media, q.metadata); err != nil {
+		if q.line {
+			if err := points.line(ctx); err != nil {
+				return err
+			}
+			defer points.hangUp()
+		}
+		media := q.media()
+		if media < 0 {
+			return nil
+		}
+		if err := points.take(ctx, media, q.metadata); err != nil {
 			return err
 		}
 		c.counts.asked(q.op)
@@ -143,7 +162,7 @@ func (c *Client) askData(ctx context.Context, q dataCall, do func(context.Contex
 		}
 		e := c.explain(q.op, q.stream, err)
 		if e.throttled() {
-			points.throttled(q.media > 0)
+			points.throttled(media > 0)
 		}
 		if e.misplaced() {
 			c.forget(ctx, q.stream, q.api, base)

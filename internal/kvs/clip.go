@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesisvideo/types"
 	"github.com/aws/aws-sdk-go-v2/service/kinesisvideoarchivedmedia"
 	mediatypes "github.com/aws/aws-sdk-go-v2/service/kinesisvideoarchivedmedia/types"
+	"github.com/aws/smithy-go/middleware"
 
 	"github.com/kvsclip/kvsclip/archive"
 	"github.com/kvsclip/kvsclip/internal/progress"
@@ -36,7 +37,7 @@ func (q ClipRequest) points() int {
 	return int(min(MaxClipFragments, 1+q.Last.Sub(q.First)/time.Second))
 }
 
-// Answer is one answer of GetClip on its way.
+// Answer is one answer of GetClip or GetMediaForFragmentList on its way.
 type Answer struct {
 	io.Reader        // its body; not to be kept
 	RequestID string // x-amzn-RequestId, by which AWS finds the call again; "" if it sent none, or something else
@@ -66,7 +67,7 @@ func (c *Client) Clip(ctx context.Context, q ClipRequest, use func(Answer) error
 		},
 	}
 	cost := q.points()
-	call := dataCall{op: opGetClip, api: types.APINameGetClip, stream: q.Stream, media: cost, metadata: cost}
+	call := dataCall{op: opGetClip, api: types.APINameGetClip, stream: q.Stream, media: fixed(cost), metadata: cost}
 	err = c.askData(ctx, call, func(ctx context.Context, at atEndpoint, quiet *time.Timer) error {
 		out, err := c.media.GetClip(ctx, in, at)
 		quiet.Stop() // from here on only a read is watched: use may take its time
@@ -74,9 +75,18 @@ func (c *Client) Clip(ctx context.Context, q ClipRequest, use func(Answer) error
 			return err
 		}
 		defer func() { _ = out.Payload.Close() }() // all that matters has been read by then
-		id, _ := awsmiddleware.GetRequestIDMetadata(out.ResultMetadata)
-		return c.pour(ctx, Answer{Reader: out.Payload, RequestID: mark(idPattern, id)}, quiet, use)
+		return c.pour(ctx, answerOf(out.Payload, out.ResultMetadata), quiet, false, use)
 	})
+	return unwrapped(err)
+}
+
+func answerOf(body io.Reader, m middleware.Metadata) Answer {
+	id, _ := awsmiddleware.GetRequestIDMetadata(m)
+	return Answer{Reader: body, RequestID: mark(idPattern, id)}
+}
+
+// unwrapped returns an error of use as it was.
+func unwrapped(err error) error {
 	if r, ok := errors.AsType[*rejection](err); ok {
 		return r.err
 	}
@@ -88,15 +98,16 @@ type rejection struct{ err error }
 
 func (r *rejection) Error() string { return r.err.Error() }
 
-// pour hands one answer to use, and what it finds about the body goes before what use says.
-func (c *Client) pour(ctx context.Context, from Answer, quiet *time.Timer, use func(Answer) error) (err error) {
+// pour hands one answer to use, and what it finds about the body goes before what use says. keeps
+// says that use does not throw away what came of an answer that broke off.
+func (c *Client) pour(ctx context.Context, from Answer, quiet *time.Timer, keeps bool, use func(Answer) error) (err error) {
 	b := &body{
 		from: from.Reader, quiet: quiet, idle: c.cfg.Idle, limit: c.maxAnswer,
 		stalled: func() bool { return errors.Is(context.Cause(ctx), ErrStalled) },
 		arrived: func(n int) error { return c.arrived(ctx, n) },
 	}
 	defer func() {
-		if err != nil && b.n > 0 {
+		if err != nil && b.n > 0 && !keeps {
 			c.report(progress.Bytes{N: -b.n})
 		}
 	}()

@@ -68,6 +68,11 @@ func (c *Client) Ready(ctx context.Context, stream string) {
 	_, _ = c.endpoint(ctx, stream, types.APINameGetClip)
 }
 
+// ReadyMedia is Ready for Media.
+func (c *Client) ReadyMedia(ctx context.Context, stream string) {
+	_, _ = c.endpoint(ctx, stream, types.APINameGetMediaForFragmentList)
+}
+
 func (c *Client) endpointOf(stream string, api types.APIName) *endpoint {
 	c.mu.Lock()
 	defer c.mu.Unlock()

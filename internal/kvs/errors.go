@@ -22,7 +22,7 @@ var (
 	ErrGarbled = errors.New("answer is garbled")
 	// ErrStalled means a body, or the wait for an answer, was silent for too long.
 	ErrStalled = errors.New("answer stalled")
-	// ErrTooLarge means a GetClip body went over MaxAnswer, or any other answer over its limit.
+	// ErrTooLarge means a body of media went over MaxAnswer, or any other answer over its limit.
 	ErrTooLarge = errors.New("answer is too large")
 	// ErrTooMany means a listing went over MaxFragments, or had too many pages.
 	ErrTooMany = errors.New("listing is too long")
@@ -56,6 +56,9 @@ type Error struct {
 	foreign bool          // 403 that no Kinesis Video endpoint for this API gives
 	lost    bool          // the host has no address and nothing ever answered
 	stopped bool          // ctx ended
+	locked  bool          // the answer says in its body that the stream's key does not open it
+	gone    bool          // the answer says in its body that a fragment is not in the stream
+	absent  []string      // fragment numbers that the service says are none of the stream
 }
 
 // Error is one line: operation, stream, code, the service's words, request, tries.
@@ -149,6 +152,7 @@ func (e *Error) answered(re *smithyhttp.ResponseError) {
 	if api, ok := errors.AsType[smithy.APIError](re.Err); ok {
 		e.Code = cmp.Or(mark(codePattern, api.ErrorCode()), "UnknownError")
 		e.Message = clean(api.ErrorMessage())
+		e.absent = numbersIn(e.Op, e.Code, api.ErrorMessage())
 		e.skewed = e.Code == "RequestTimeTooSkewed" || e.Code == "RequestExpired"
 		e.Err = &smithy.GenericAPIError{Code: e.Code, Message: e.Message, Fault: api.ErrorFault()}
 		if strings.Contains(e.Message, "scoped to a valid region") {

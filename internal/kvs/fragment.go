@@ -72,7 +72,7 @@ func within(r archive.Range, page []archive.Fragment) []archive.Fragment {
 
 // page asks for one page. The order within a page, and among pages, is not specified.
 func (c *Client) page(ctx context.Context, stream string, in *kinesisvideoarchivedmedia.ListFragmentsInput) (page []archive.Fragment, token *string, err error) {
-	call := dataCall{op: opListFragments, api: types.APINameListFragments, stream: stream, metadata: int(aws.ToInt64(in.MaxResults))}
+	call := dataCall{op: opListFragments, api: types.APINameListFragments, stream: stream, media: fixed(0), metadata: int(aws.ToInt64(in.MaxResults))}
 	err = c.askData(ctx, call, func(ctx context.Context, at atEndpoint, _ *time.Timer) error {
 		out, err := c.media.ListFragments(ctx, in, at)
 		if err != nil {

@@ -14,7 +14,7 @@ import (
 )
 
 // paths are those of asks, in an order that seeds can rely on.
-var paths = []string{"/", "/listStreams", "/describeStream", "/getDataEndpoint", "/listFragments", "/getClip"}
+var paths = []string{"/", "/listStreams", "/describeStream", "/getDataEndpoint", "/listFragments", "/getClip", "/getMediaForFragmentList"}
 
 // allowance is what an answer may make the client allocate: a fixed part for the request, its
 // signature and pages of another call, and one for each byte (two bytes of JSON become a slot of a
@@ -47,6 +47,8 @@ func FuzzAnswers(f *testing.F) {
 	seed("/getClip", 200, "X-Amzn-Requestid: 1", "ftyp")
 	seed("/getClip", 400, "X-Amzn-Errortype: InvalidArgumentException\nRetry-After: 5", "{\"message\":\"outside of the stream retention period \\u001b[31m\"}")
 	seed("/getClip", 403, "Content-Type: text/xml", "<AccessDeniedException><Message>no</Message></AccessDeniedException>")
+	seed("/getMediaForFragmentList", 200, "", "\x1aE\xdf\xa3")
+	seed("/getMediaForFragmentList", 400, "X-Amzn-Errortype: InvalidArgumentException", `{"Message":"Fragment numbers are invalid : 1, 2"}`)
 	environment(f)
 	c := mustOpen(f, kvs.Config{Region: region, Retries: 1, Share: kvs.MaxShare})
 	c.Pages(2)

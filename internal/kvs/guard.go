@@ -18,7 +18,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
-// Limits that answers other than the bodies of GetClip meet, in bytes.
+// Limits that answers other than media meet, in bytes.
 const (
 	// maxJSON is many times the longest page: a fragment takes 250 bytes, a stream with all that
 	// can be said about it 4,000, and a page holds 1,000 of either.
@@ -77,7 +77,7 @@ func (c *Client) guarded(stack *middleware.Stack) error {
 	}), middleware.After)
 }
 
-// guard refuses an answer that cannot be one of the service. All but the media of GetClip is read
+// guard refuses an answer that cannot be one of the service. All but media is read
 // here, whole and within a limit.
 func guard(resp *http.Response, op string) error {
 	good := resp.StatusCode/100 == 2
@@ -86,7 +86,7 @@ func guard(resp *http.Response, op string) error {
 		return unfitf("RedirectedAnswer", errRedirect, "to %q: it is not followed", clean(resp.Header.Get("Location")))
 	case encoding != "" && !strings.EqualFold(encoding, "identity"):
 		return unfitf("UnreadableAnswer", errEncoding, "as %q, which was not asked for", clean(encoding))
-	case good && op == opGetClip:
+	case good && (op == opGetClip || op == opGetMedia):
 		return nil
 	case good:
 		return whole(resp, maxJSON, sane)

@@ -84,6 +84,9 @@ var asks = map[string]func(*testing.T, *kvs.Client) error{
 		return err
 	},
 	"/getClip": func(t *testing.T, c *kvs.Client) error { return c.Clip(t.Context(), clipOf(1), io2nil) },
+	"/getMediaForFragmentList": func(t *testing.T, c *kvs.Client) error {
+		return c.Media(t.Context(), mediaOf("1", "2"), io2nil)
+	},
 }
 
 // listed is a page with one fragment, whose server time is at.
@@ -100,8 +103,27 @@ func TestHostileAnswers(t *testing.T) {
 		header []string
 		want   string // text of the error
 	}{
-		"redirect 301":             {"/describeStream", 301, "", []string{"Location", "https://example.com/"}, `DescribeStream of stream "cam1": RedirectedAnswer: answer is a redirect: to "https://example.com/": it is not followed (HTTP 301)`},
-		"redirect 302":             {"/getClip", 302, "", []string{"Location", "http://example.com/"}, `GetClip of stream "cam1": RedirectedAnswer: answer is a redirect: to "http://example.com/": it is not followed (HTTP 302)`},
+		"redirect 301": {"/describeStream", 301, "", []string{"Location", "https://example.com/"}, `DescribeStream of stream "cam1": RedirectedAnswer: answer is a redirect: to "https://example.com/": it is not followed (HTTP 301)`},
+		"redirect 302": {"/getClip", 302, "", []string{"Location", "http://example.com/"}, `GetClip of stream "cam1": RedirectedAnswer: answer is a redirect: to "http://example.com/": it is not followed (HTTP 302)`},
+		"media redirect": {
+			"/getMediaForFragmentList", 302, "",
+			[]string{"Location", "http://example.com/"},
+			`GetMediaForFragmentList of stream "cam1": RedirectedAnswer: answer is a redirect: to "http://example.com/": it is not followed (HTTP 302)`,
+		},
+		"media encoding not asked for": {
+			"/getMediaForFragmentList", 200, "x",
+			[]string{"Content-Encoding", "gzip"},
+			`GetMediaForFragmentList of stream "cam1": UnreadableAnswer: answer is encoded: as "gzip", which was not asked for (HTTP 200)`,
+		},
+		"media refusal too large": {
+			"/getMediaForFragmentList", 400, strings.Repeat(" ", kvs.MaxRefusal+1), nil,
+			`GetMediaForFragmentList of stream "cam1": OversizedAnswer: answer is too large: expected at most 1048576 bytes (HTTP 400)`,
+		},
+		"media refusal that a terminal obeys": {
+			"/getMediaForFragmentList", 400, "{\"Message\":\"Fragment numbers are invalid : \\u001b[2J 1\"}",
+			[]string{"X-Amzn-Errortype", "InvalidArgumentException"},
+			`GetMediaForFragmentList of stream "cam1": InvalidArgumentException: Fragment numbers are invalid : [2J 1 (HTTP 400)`,
+		},
 		"redirect nowhere":         {"/listStreams", 307, "", nil, `ListStreams: RedirectedAnswer: answer is a redirect: to "": it is not followed (HTTP 307)`},
 		"redirect with a password": {"/listFragments", 308, "", []string{"Location", "https://u:p@example.com/"}, `ListFragments of stream "cam1": RedirectedAnswer: answer is a redirect: to "https[hidden]example.com/": it is not followed (HTTP 308)`},
 		"encoding not asked for":   {"/getClip", 200, "x", []string{"Content-Encoding", "br"}, `GetClip of stream "cam1": UnreadableAnswer: answer is encoded: as "br", which was not asked for (HTTP 200)`},

@@ -48,7 +48,7 @@ func Judge(err error) Verdict {
 	switch {
 	case !ok && (errors.Is(err, ErrGarbled) || errors.Is(err, ErrStalled)):
 		return Retry
-	case !ok, e.hopeless():
+	case !ok, e.hopeless(), e.locked, e.gone:
 		return Final
 	case e.throttled(), errors.Is(e.Err, ErrGarbled):
 		return Retry
@@ -57,7 +57,7 @@ func Judge(err error) Verdict {
 	case e.Op == opGetClip && splits[e.Code]:
 		return Split
 	case e.foreign, e.Code == "InvalidEndpointException": // then askData has dropped the endpoint
-		return retryIf(e.Op == opGetClip || e.Op == opListFragments)
+		return retryIf(e.Op == opGetClip || e.Op == opGetMedia || e.Op == opListFragments)
 	case e.Status == 0:
 		return judgeUnanswered(e.Err)
 	}
@@ -141,6 +141,9 @@ func (e *Error) misplaced() bool {
 // IsDenied tells that the credentials are good but do not allow the call.
 func IsDenied(err error) bool {
 	e, ok := errors.AsType[*Error](err)
+	if ok && e.locked {
+		return true
+	}
 	if !ok || e.foreign || e.Status == 0 || IsCredentials(err) || IsWrongRegion(err) {
 		return false
 	}
@@ -171,6 +174,12 @@ func IsCredentials(err error) bool {
 		return true
 	}
 	return false
+}
+
+// IsUnsupported tells that GetClip refuses the stream's media as such, not only these fragments of it.
+func IsUnsupported(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.Op == opGetClip && (e.Code == "UnsupportedStreamMediaTypeException" || e.Code == "MissingCodecPrivateDataException")
 }
 
 const notFound = "ResourceNotFoundException"

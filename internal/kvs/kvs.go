@@ -41,7 +41,8 @@ const (
 	// 100 MB before its first byte, so this is long.
 	HeaderTimeout = 2 * time.Minute
 
-	// MaxAnswer is the largest GetClip body that is read, in bytes. The service stops at 100 MB.
+	// MaxAnswer is the largest body of media that is read, in bytes. GetClip stops at 100 MB, and
+	// nobody asks GetMediaForFragmentList for more at once.
 	MaxAnswer = 256 << 20
 	// MaxFragments is the largest listing that is held: 23 days of fragments of one second.
 	MaxFragments = 2_000_000
@@ -67,6 +68,7 @@ type Config struct {
 
 	Idle          time.Duration // silence after which a body is cut off and asked again; 0 means IdleTimeout
 	HeaderTimeout time.Duration // wait for an answer to begin; 0 means HeaderTimeout
+	Backoff       time.Duration // longest wait before the second try, which doubles from try to try; 0 means half a second
 
 	Report progress.Func // gets Bytes and Retried, one call at a time; nil means nobody is told
 }
@@ -115,7 +117,7 @@ func Open(ctx context.Context, cfg Config) (*Client, error) {
 	}
 	c := &Client{
 		cfg: cfg, region: ac.Region,
-		backoff: firstBackoff, maxAnswer: MaxAnswer, maxListing: MaxFragments, maxPages: maxPages,
+		backoff: cfg.Backoff, maxAnswer: MaxAnswer, maxListing: MaxFragments, maxPages: maxPages,
 		endpoints: map[endpointKey]*endpoint{}, quotas: map[string]*quota{},
 	}
 	ac.APIOptions = append(ac.APIOptions, plainBody, c.guarded)
@@ -232,6 +234,7 @@ func (cfg Config) checked() (Config, error) {
 	cfg.Share = cmp.Or(cfg.Share, DefaultShare)
 	cfg.Idle = cmp.Or(cfg.Idle, IdleTimeout)
 	cfg.HeaderTimeout = cmp.Or(cfg.HeaderTimeout, HeaderTimeout)
+	cfg.Backoff = cmp.Or(cfg.Backoff, firstBackoff)
 	switch {
 	case cfg.Retries < 1 || cfg.Retries > 100:
 		return cfg, fmt.Errorf("retries: expected 1 to 100, got %d", cfg.Retries)
@@ -241,8 +244,8 @@ func (cfg Config) checked() (Config, error) {
 		return cfg, errors.New("anonymous: an endpoint URL is needed, AWS takes nobody without credentials")
 	case cfg.LimitRate < 0:
 		return cfg, fmt.Errorf("rate limit: expected 0 or more bytes a second, got %d", cfg.LimitRate)
-	case cfg.Idle < 0 || cfg.HeaderTimeout < 0:
-		return cfg, fmt.Errorf("timeouts: expected more than 0, got %v idle and %v for headers", cfg.Idle, cfg.HeaderTimeout)
+	case cfg.Idle < 0 || cfg.HeaderTimeout < 0 || cfg.Backoff < 0:
+		return cfg, fmt.Errorf("timeouts: expected more than 0, got %v idle, %v for headers and %v before the second try", cfg.Idle, cfg.HeaderTimeout, cfg.Backoff)
 	}
 	return cfg, nil
 }

@@ -80,6 +80,11 @@ func (c *Client) ClipEndpoint(ctx context.Context, stream string) (string, error
 	return c.endpoint(ctx, stream, types.APINameGetClip)
 }
 
+// MediaEndpoint finds the data endpoint for Media.
+func (c *Client) MediaEndpoint(ctx context.Context, stream string) (string, error) {
+	return c.endpoint(ctx, stream, types.APINameGetMediaForFragmentList)
+}
+
 // Some lists a few of the fragments in r, in the order of Fragments: which is not specified.
 // A page that is empty need not be the last, so a few are asked for.
 func (c *Client) Some(ctx context.Context, stream string, r archive.Range) ([]archive.Fragment, error) {
@@ -115,6 +120,18 @@ func (c *Client) Try(ctx context.Context, q ClipRequest) (size int64, err error)
 	return size, err
 }
 
+// TryMedia asks for fragments by their numbers and throws them away. It returns the size in bytes.
+func (c *Client) TryMedia(ctx context.Context, q MediaRequest) (size int64, err error) {
+	err = c.Media(ctx, q, func(a Answer) error {
+		size, err = io.Copy(io.Discard, a)
+		if err == nil && size == 0 {
+			return fmt.Errorf("%w: it is empty", ErrGarbled)
+		}
+		return err
+	})
+	return size, err
+}
+
 // awsKey is the end of the alias of the key that AWS keeps for streams without one of their own.
 const awsKey = ":alias/aws/kinesisvideo"
 
@@ -141,11 +158,11 @@ func (c *Client) StreamARN(stream, account string) string {
 	return e.resource()
 }
 
-// IsKey tells that the key of the stream is why GetClip said no.
+// IsKey tells that the key of the stream is why the service gives no media.
 func IsKey(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Status != 0 && !e.stopped &&
-		(strings.HasPrefix(e.Code, "KMS") || strings.Contains(strings.ToLower(e.Message), "kms"))
+		(e.locked || strings.HasPrefix(e.Code, "KMS") || strings.Contains(strings.ToLower(e.Message), "kms"))
 }
 
 // IsSkewed tells that this machine's clock is why the service said no.

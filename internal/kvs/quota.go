@@ -45,8 +45,15 @@ func (p pace) succeeded() pace {
 	return p
 }
 
-// quota holds the points of one stream.
-type quota struct{ media, metadata *bucket }
+// mediaLines is how many answers of GetMediaForFragmentList one stream gives at once (Amazon Kinesis
+// Video Streams quotas, connections per stream).
+const mediaLines = 5
+
+// quota holds the points and the connections of one stream.
+type quota struct {
+	media, metadata *bucket
+	lines           chan struct{} // one for each connection in use
+}
 
 func (c *Client) quota(stream string) *quota {
 	c.mu.Lock()
@@ -55,11 +62,26 @@ func (c *Client) quota(stream string) *quota {
 	q := c.quotas[name]
 	if q == nil {
 		share := float64(c.cfg.Share) / 100
-		q = &quota{media: newBucket(mediaPoints * share), metadata: newBucket(metadataPoints * share)}
+		q = &quota{
+			media: newBucket(mediaPoints * share), metadata: newBucket(metadataPoints * share),
+			lines: make(chan struct{}, mediaLines),
+		}
 		c.quotas[name] = q
 	}
 	return q
 }
+
+// line waits for a connection, which hangUp gives back.
+func (q *quota) line(ctx context.Context) error {
+	select {
+	case q.lines <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (q *quota) hangUp() { <-q.lines }
 
 func (q *quota) take(ctx context.Context, media, metadata int) error {
 	if err := q.media.take(ctx, media); err != nil {

@@ -47,7 +47,7 @@ func newService(t *testing.T) *service {
 	s := &service{faults: map[string][]http.HandlerFunc{}, always: map[string]http.HandlerFunc{}}
 	s.control = httptest.NewServer(s.handler("/getDataEndpoint", "/describeStream", "/listStreams"))
 	t.Cleanup(s.control.Close)
-	s.data = httptest.NewServer(s.handler("/listFragments", "/getClip"))
+	s.data = httptest.NewServer(s.handler("/listFragments", "/getClip", "/getMediaForFragmentList"))
 	t.Cleanup(s.data.Close)
 	s.always["/getDataEndpoint"] = func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()

@@ -2,6 +2,7 @@ package media
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 )
 
@@ -9,13 +10,13 @@ import (
 // configuration and dimensions. Other boxes of the entry, such as btrt, differ from clip to clip
 // and mean nothing to a decoder, so entries are not compared whole.
 func (c Config) Same(o Config) bool {
-	return c.Format == o.Format && bytes.Equal(c.Private, o.Private) &&
+	return c.Format == o.Format && (c.Format != "" || c.CodecID == o.CodecID) && bytes.Equal(c.Private, o.Private) &&
 		c.Width == o.Width && c.Height == o.Height &&
-		c.Channels == o.Channels && c.SampleRate == o.SampleRate
+		c.Channels == o.Channels && c.SampleRate == o.SampleRate && c.BitDepth == o.BitDepth
 }
 
 // Codec returns the codec's name for people and players in the manner of RFC 6381, such as
-// "avc1.640028", "hvc1" or "mp4a.40.2".
+// "avc1.640028", "hvc1" or "mp4a.40.2", or Matroska's name for what has none there.
 func (c Config) Codec() string {
 	switch {
 	case c.Format == "avc1" && len(c.Private) > 3:
@@ -23,7 +24,7 @@ func (c Config) Codec() string {
 	case c.Format == "mp4a" && len(c.Private) > 0:
 		return fmt.Sprintf("mp4a.40.%d", audioObjectType(c.Private))
 	}
-	return c.Format
+	return cmp.Or(c.Format, c.CodecID)
 }
 
 // audioObjectType reads the first field of an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1).

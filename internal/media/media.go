@@ -42,6 +42,7 @@ type Kind string
 const (
 	Video Kind = "video"
 	Audio Kind = "audio"
+	Text  Kind = "text" // timed text, such as the clock's
 )
 
 // Track is one sequence of samples in decode order.
@@ -75,9 +76,13 @@ type Sample struct {
 
 // Config is one sample entry: how the samples that name it are decoded.
 type Config struct {
-	Format string // four characters of the sample entry: avc1, hvc1, hev1, mp4a, alaw, ulaw ...
-	// Private is the codec configuration: the payload of avcC or hvcC, or the AudioSpecificConfig
-	// out of esds; nil for G.711.
+	// Format is the four characters of the sample entry: avc1, hvc1, hev1, mp4a, alaw, ulaw, Opus,
+	// tx3g ...; "" for a codec that ISO files have no sample entry for, such as Motion JPEG.
+	Format string
+	// CodecID is what Matroska calls the codec, if the configuration came from there; else "".
+	CodecID string
+	// Private is the codec configuration: the payload of avcC or hvcC, the AudioSpecificConfig
+	// out of esds, or Matroska's CodecPrivate where Format is "" or Opus; nil for G.711.
 	Private []byte
 	// Entry is the whole sample entry box as it was read, size and type included, and is written
 	// back to the byte. Nil means: make one from the other fields.
@@ -86,6 +91,7 @@ type Config struct {
 	Width, Height int // pixels; video only
 	Channels      int // audio only
 	SampleRate    int // samples per second; audio only
+	BitDepth      int // bits of a PCM sample; 0 for other codecs
 }
 
 // Edit is one entry of an edit list (ISO/IEC 14496-12, 8.6.6), always at rate 1.

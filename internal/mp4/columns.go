@@ -64,7 +64,7 @@ func cttsOf(t *media.Track, version1 bool) *boxes.CttsBox {
 // stssOf builds the table of sync samples (8.6.2), or nil if every sample is one.
 func stssOf(t *media.Track) *boxes.StssBox {
 	n := t.SyncSamples()
-	if n == len(t.Samples) || t.Kind == media.Audio {
+	if n == len(t.Samples) || t.Kind != media.Video {
 		return nil
 	}
 	b := &boxes.StssBox{SampleNumber: make([]uint32, 0, n)}

@@ -49,8 +49,11 @@ func readEntry(a atom, kind media.Kind) (media.Config, error) {
 	if a.kind == "encv" || a.kind == "enca" {
 		return c, unsupported("sample entry %q: encrypted samples", a.kind)
 	}
-	if kind == media.Video {
+	switch kind {
+	case media.Video:
 		return visual(c)
+	case media.Text:
+		return c, nil
 	}
 	return audio(c)
 }
@@ -111,6 +114,8 @@ func audio(c media.Config) (media.Config, error) {
 		return c, nil
 	case c.Format == "mp4a":
 		return aac(c, rest, extra)
+	case c.Format == formatOpus:
+		return opus(c, rest)
 	}
 	c.Private = rest
 	return c, nil

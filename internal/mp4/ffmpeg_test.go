@@ -130,6 +130,7 @@ func TestRoundTripJudgedByFFmpeg(t *testing.T) {
 		{"no edit list", "a.mp4", args(testPicture, testSound, x264, aac, []string{"-use_editlist", "0"}), mp4.Options{}},
 		{"QuickTime", "a.mov", args(testPicture, testSound, x264, aac), mp4.Options{}},
 		{"hvc1", "a.mp4", args(testPicture, x265, []string{"-tag:v", "hvc1"}), mp4.Options{}},
+		{"Opus", "a.mp4", args(testSound, []string{"-c:a", "libopus", "-ac", "2"}), mp4.Options{}},
 		{"hev1", "a.mp4", args(testPicture, x265, []string{"-tag:v", "hev1"}), mp4.Options{}},
 		{"A-law alone", "a.mov", args(testPhone, []string{"-c:a", "pcm_alaw"}), mp4.Options{}},
 		{"mu-law beside H.264", "a.mov", args(testPicture, testPhone, x264, []string{"-c:a", "pcm_mulaw"}), mp4.Options{}},
@@ -166,6 +167,8 @@ func TestMadeEntriesJudgedByFFmpeg(t *testing.T) {
 		{"avc1 and mp4a", "a.mp4", args(testPicture, testSound, x264, []string{"-c:a", "aac"})},
 		{"mp4a at 96 kHz", "a.mp4", args(testSound, []string{"-ar", "96000", "-c:a", "aac"})},
 		{"hvc1", "a.mp4", args(testPicture, x265, []string{"-tag:v", "hvc1"})},
+		{"Opus", "a.mp4", args(testSound, []string{"-c:a", "libopus"})},
+		{"Opus of six channels", "a.mp4", args(testSound, []string{"-c:a", "libopus", "-ac", "6", "-mapping_family", "1"})},
 		{"alaw", "a.mov", args(testPhone, []string{"-c:a", "pcm_alaw"})},
 		{"ulaw stereo", "a.mov", args(testPhone, []string{"-ac", "2", "-c:a", "pcm_mulaw"})},
 	} {

@@ -48,8 +48,12 @@ func (f *File) WriteTo(w io.Writer) (int64, error) {
 }
 
 // copyRuns copies the media bytes through one buffer, which several short runs share.
-func (f *File) copyRuns(w io.Writer) (written int64, err error) {
-	buf := make([]byte, 0, min(copySize, f.media))
+func (f *File) copyRuns(w io.Writer) (int64, error) {
+	return copyRuns(w, f.layout.movie.Sources, f.runs, make([]byte, 0, min(copySize, f.media)))
+}
+
+// copyRuns copies runs through the capacity of buf.
+func copyRuns(w io.Writer, sources []media.Source, runs []run, buf []byte) (written int64, err error) {
 	flush := func() error {
 		n, err := w.Write(buf)
 		written += int64(n)
@@ -59,8 +63,8 @@ func (f *File) copyRuns(w io.Writer) (written int64, err error) {
 		}
 		return nil
 	}
-	for _, r := range f.runs {
-		source := f.layout.movie.Sources[r.source]
+	for _, r := range runs {
+		source := sources[r.source]
 		for done := int64(0); done < r.size; {
 			n := int(min(int64(cap(buf)-len(buf)), r.size-done))
 			part := buf[len(buf) : len(buf)+n]
@@ -113,6 +117,9 @@ func (f *File) track(t *laidTrack) *media.Track {
 	c.Language, c.Handler, c.Edits = t.language, t.handler, t.edits
 	c.Configs = append([]media.Config(nil), t.Configs...)
 	for i := range c.Configs {
+		if c.Configs[i].Entry == nil {
+			c.Configs[i] = asRead(c.Configs[i])
+		}
 		c.Configs[i].Entry = t.entries[i]
 	}
 	c.Samples = append([]media.Sample(nil), t.Samples...)
@@ -121,7 +128,7 @@ func (f *File) track(t *laidTrack) *media.Track {
 		for i := k.first; i < k.first+int(k.count); i++ {
 			s := &c.Samples[i]
 			s.Source, s.Offset = 0, at
-			s.Sync = s.Sync || c.Kind == media.Audio
+			s.Sync = s.Sync || c.Kind != media.Video
 			at += int64(s.Size)
 		}
 	}

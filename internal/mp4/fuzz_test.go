@@ -34,6 +34,10 @@ func FuzzRead(f *testing.F) {
 	hevc := film(3, 20)
 	hevc.Tracks[0].Configs = []media.Config{{Format: "hev1", Private: []byte{1}, Width: 1, Height: 1}}
 	f.Add(laid(f, hevc, mp4.Options{}))
+	told := film(30, 20)
+	told.Tracks[1].Configs = []media.Config{{Format: "Opus", Private: []byte("OpusHead\x01\x01\x38\x01\x80\xbb\x00\x00\x00\x00\x00"), Channels: 1, SampleRate: 48000}}
+	subtitled(told, 2)
+	f.Add(laid(f, told, mp4.Options{}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if len(b) > 1<<16 {
 			return // longer files show nothing new
@@ -94,4 +98,28 @@ func checkPromises(t *testing.T, m *media.Movie) {
 			}
 		}
 	}
+}
+
+// FuzzInBand puts the parameter sets of anything in band: it is refused, or written to the byte
+// that is told.
+func FuzzInBand(f *testing.F) {
+	f.Add("avc1", []byte{1, 0x64, 0, 0x28, 0xff, 0xe1, 0, 2, 0x67, 1, 1, 0, 1, 0x68})
+	f.Add("hvc1", append(make([]byte, 21), 3, 1, 0xa0, 0, 1, 0, 2, 0x40, 1))
+	f.Fuzz(func(t *testing.T, format string, private []byte) {
+		m := film(50, 20)
+		m.Tracks[0].Configs = []media.Config{{Format: format, Private: private, Width: 16, Height: 16}}
+		var b bytes.Buffer
+		fr := mp4.NewFragmenter(&b)
+		fr.InBand, fr.Repeat = true, true
+		if fr.Init(m) != nil {
+			return
+		}
+		_, err := fr.Write(m)
+		if fr.Size() != int64(b.Len()) {
+			t.Errorf("Size: want %d, got %d", b.Len(), fr.Size())
+		}
+		if err != nil && !errors.Is(err, mp4.ErrMalformed) && !errors.Is(err, mp4.ErrUnsupported) {
+			t.Errorf("Write: %v", err)
+		}
+	})
 }

@@ -70,17 +70,30 @@ type laidTrack struct {
 
 // plan checks a track and works out all that does not depend on the place in the file.
 func plan(m *media.Movie, t *media.Track) (*laidTrack, error) {
-	if t.ID == 0 || t.Timescale == 0 {
-		return nil, malformed("timescale %d: neither it nor the ID may be 0", t.Timescale)
-	}
-	if t.Kind != media.Video && t.Kind != media.Audio {
-		return nil, unsupported("kind %q", t.Kind)
-	}
 	if uint64(len(t.Samples)) > math.MaxUint32 || len(t.Configs) > maxConfigs {
 		return nil, unsupported("%d samples, %d sample entries", len(t.Samples), len(t.Configs))
 	}
 	if len(t.Samples) > 0 && t.Samples[0].Time != 0 {
 		return nil, unsupported("first sample at tick %d: want 0 and an edit", t.Samples[0].Time)
+	}
+	p, err := described(t)
+	if err != nil {
+		return nil, err
+	}
+	if p.chunks, err = cut(m, t); err != nil {
+		return nil, err
+	}
+	p.edits, p.plays, err = resolve(t, m.Timescale)
+	return p, err
+}
+
+// described checks and fills what a track says of all its samples.
+func described(t *media.Track) (*laidTrack, error) {
+	if t.ID == 0 || t.Timescale == 0 {
+		return nil, malformed("timescale %d: neither it nor the ID may be 0", t.Timescale)
+	}
+	if t.Kind != media.Video && t.Kind != media.Audio && t.Kind != media.Text {
+		return nil, unsupported("kind %q", t.Kind)
 	}
 	p := &laidTrack{Track: t, language: t.Language, handler: cleanName(t.Handler)}
 	if !isLanguage(p.language) {
@@ -91,23 +104,24 @@ func plan(m *media.Movie, t *media.Track) (*laidTrack, error) {
 	}
 	for i, c := range t.Configs {
 		e, err := entryBytes(c)
+		if err == nil && (c.Format == formatText) != (t.Kind == media.Text) {
+			err = unsupported("sample entry %q in a track of %s", c.Format, t.Kind)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("configuration %d: %w", i+1, err)
 		}
 		p.entries = append(p.entries, e)
 	}
-	var err error
-	if p.chunks, err = cut(m, t); err != nil {
-		return nil, err
-	}
-	p.edits, p.plays, err = resolve(t, m.Timescale)
-	return p, err
+	return p, nil
 }
 
 // defaultHandler is the handler name for tracks that have none: what ffmpeg writes.
 func defaultHandler(k media.Kind) string {
-	if k == media.Audio {
+	switch k {
+	case media.Audio:
 		return "SoundHandler"
+	case media.Text:
+		return "SubtitleHandler"
 	}
 	return "VideoHandler"
 }

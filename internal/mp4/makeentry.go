@@ -2,7 +2,9 @@ package mp4
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
+	"fmt"
 	"math"
 
 	boxes "github.com/Eyevinn/mp4ff/mp4"
@@ -18,7 +20,11 @@ const (
 )
 
 // entryBytes returns the sample entry of c as it is written: Entry, or one made from the other fields.
+// ErrNoEntry for a codec that has none.
 func entryBytes(c media.Config) ([]byte, error) {
+	if c.Format == "" {
+		return nil, noEntry(c)
+	}
 	if err := mustBeFour("sample entry", c.Format); err != nil {
 		return nil, err
 	}
@@ -31,6 +37,12 @@ func entryBytes(c media.Config) ([]byte, error) {
 		}
 		return c.Entry, nil
 	}
+	switch c.Format {
+	case formatText:
+		return makeText(c), nil
+	case formatOpus:
+		return makeOpus(c)
+	}
 	box, err := makeEntry(c)
 	if err != nil {
 		return nil, err
@@ -38,6 +50,11 @@ func entryBytes(c media.Config) ([]byte, error) {
 	var b bytes.Buffer
 	err = box.Encode(&b)
 	return b.Bytes(), err
+}
+
+// noEntry says which codec has no sample entry.
+func noEntry(c media.Config) error {
+	return fmt.Errorf("%s %w", cmp.Or(c.CodecID, "a codec without a name"), ErrNoEntry)
 }
 
 // makeEntry makes a sample entry for the formats whose codec configuration is known.

@@ -69,11 +69,7 @@ func (l *layout) trak(t *laidTrack) (*boxes.TrakBox, error) {
 	mdia.AddChild(l.mdhd(t))
 	mdia.AddChild(&boxes.HdlrBox{HandlerType: handlerType(t.Kind), Name: t.handler})
 	minf := boxes.NewMinfBox()
-	if t.Kind == media.Audio {
-		minf.AddChild(boxes.CreateSmhd())
-	} else {
-		minf.AddChild(boxes.CreateVmhd())
-	}
+	minf.AddChild(mediaHeader(t.Kind))
 	minf.AddChild(dinf(t.entries))
 	stbl, err := l.stbl(t)
 	if err != nil {
@@ -86,8 +82,11 @@ func (l *layout) trak(t *laidTrack) (*boxes.TrakBox, error) {
 }
 
 func handlerType(k media.Kind) string {
-	if k == media.Audio {
+	switch k {
+	case media.Audio:
 		return handlerAudio
+	case media.Text:
+		return handlerText
 	}
 	return handlerVideo
 }
@@ -100,15 +99,29 @@ func (l *layout) tkhd(t *laidTrack) *boxes.TkhdBox {
 	b.CreationTime, b.Duration = seconds(l.created), uint64(t.plays)
 	b.ModificationTime = b.CreationTime
 	b.Version = version(b.CreationTime, b.Duration)
-	if t.Kind == media.Audio {
+	switch t.Kind {
+	case media.Audio:
 		b.Volume = 0x0100 // 1.0
 		return b
+	case media.Text:
+		b.Flags, b.AlternateGroup = inMovie, subtitles
+		l.overPictures(b)
 	}
 	for _, c := range t.Configs {
 		b.Width = max(b.Width, boxes.Fixed32(uint32(c.Width)<<16))
 		b.Height = max(b.Height, boxes.Fixed32(uint32(c.Height)<<16))
 	}
 	return b
+}
+
+// overPictures makes a track as large as the pictures: text has no size of its own.
+func (l *layout) overPictures(b *boxes.TkhdBox) {
+	for _, t := range l.tracks {
+		if t.Kind == media.Video {
+			own := l.tkhd(t)
+			b.Width, b.Height = max(b.Width, own.Width), max(b.Height, own.Height)
+		}
+	}
 }
 
 func (l *layout) mdhd(t *laidTrack) *boxes.MdhdBox {

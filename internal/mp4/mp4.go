@@ -20,6 +20,12 @@ var (
 	ErrMalformed = errors.New("malformed")
 	// ErrUnsupported means well-formed, but beyond what this package does or a named limit.
 	ErrUnsupported = errors.New("not supported")
+	// ErrNoEntry means that ISO files have no sample entry for a codec.
+	ErrNoEntry = errors.New("cannot be stored in MP4")
+	// ErrLateConfig means a codec configuration that came after the boxes that announce it.
+	ErrLateConfig = errors.New("codec configuration came too late")
+	// ErrLateTrack means a track that came after the boxes that announce it.
+	ErrLateTrack = errors.New("track came too late")
 )
 
 // Limits met before anything is allocated. A day of 60 pictures and 47 blocks of AAC a second
@@ -35,11 +41,13 @@ const (
 	maxTicks = 1 << 61
 )
 
-// The kinds of track handler that are kept (ISO/IEC 14496-12, 12.1.1 and 12.2.1).
+// The kinds of track handler that are kept beside those of text (ISO/IEC 14496-12, 12.1.1 and 12.2.1).
 const (
 	handlerVideo = "vide"
 	handlerAudio = "soun"
 )
+
+const formatOpus = "Opus"
 
 func malformed(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrMalformed, fmt.Errorf(format, args...))

@@ -12,7 +12,7 @@ import (
 )
 
 // Read reads the tables of a progressive MP4 of size bytes. The movie has one Source, r itself, and
-// its video and audio tracks in file order; tracks of other kinds are left out. Media bytes are
+// its tracks of video, audio and timed text (tx3g) in file order; tracks of other kinds are left out. Media bytes are
 // not read, but every sample is known to lie inside the file.
 //
 // The error is, or wraps, one of the package's, or came from r.
@@ -81,7 +81,7 @@ func readMoov(body []byte, size int64) (*media.Movie, error) {
 		return nil
 	})
 	if err == nil && len(m.Tracks) == 0 {
-		err = unsupported("%d tracks, none of video or audio", n)
+		err = unsupported("%d tracks, none of video or audio or timed text", n)
 	}
 	m.Chapters = readChapters(body)
 	return m, err

@@ -192,7 +192,7 @@ func TestLayRefuses(t *testing.T) {
 	}{
 		{"movie timescale", func(m *media.Movie) { m.Timescale = 0 }, mp4.ErrMalformed, "timescale 0"},
 		{"track timescale", func(m *media.Movie) { m.Tracks[0].Timescale = 0 }, mp4.ErrMalformed, "track 1"},
-		{"kind", func(m *media.Movie) { m.Tracks[0].Kind = "text" }, mp4.ErrUnsupported, `kind "text"`},
+		{"kind", func(m *media.Movie) { m.Tracks[0].Kind = "data" }, mp4.ErrUnsupported, `kind "data"`},
 		{"ID twice", func(m *media.Movie) { m.Tracks[1].ID = 1 }, mp4.ErrMalformed, "twice"},
 		{"late start", func(m *media.Movie) { m.Tracks[0].Samples[0].Time = 1 }, mp4.ErrUnsupported, "first sample at tick 1"},
 		{"time stands", func(m *media.Movie) { m.Tracks[0].Samples[2].Time = 40 }, mp4.ErrMalformed, "sample 2: malformed: decode duration 0"},

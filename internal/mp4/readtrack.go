@@ -17,7 +17,8 @@ type trackReader struct {
 	id   uint32          // of the track at hand, for errors; 0 while not known
 }
 
-// track reads the body of a trak box. It returns nil for a track of neither video nor audio.
+// track reads the body of a trak box. It returns nil for a track of neither video nor audio nor
+// text that is known.
 func (p *trackReader) track(body []byte) (*media.Track, error) {
 	p.id = 0
 	mdia, ok := child(body, "mdia")
@@ -34,6 +35,11 @@ func (p *trackReader) track(body []byte) (*media.Track, error) {
 		t.Kind = media.Video
 	case handlerAudio:
 		t.Kind = media.Audio
+	case handlerText, handlerTimed:
+		if !isText(mdia.body) {
+			return nil, nil
+		}
+		t.Kind = media.Text
 	default:
 		return nil, nil
 	}

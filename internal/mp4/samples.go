@@ -74,9 +74,9 @@ func shifts(samples []media.Sample, tab *tables) error {
 	return nil
 }
 
-// syncs fills Sync. Audio needs no stss, and one that is there is not believed.
+// syncs fills Sync. Only video needs stss, and one that is there for others is not believed.
 func syncs(t *media.Track, tab *tables) error {
-	if tab.stss == nil || t.Kind == media.Audio {
+	if tab.stss == nil || t.Kind != media.Video {
 		for i := range t.Samples {
 			t.Samples[i].Sync = true
 		}

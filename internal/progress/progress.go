@@ -15,7 +15,7 @@ func (f Func) Report(e Event) {
 }
 
 // Event is one thing that happened: Planned, Bytes, Fetched, Called, Retried, Halved,
-// Writing or Note.
+// Turned, Writing or Note.
 type Event interface{ event() }
 
 type (
@@ -51,6 +51,11 @@ type (
 		Piece int
 		Err   error
 	}
+	// Turned tells that a piece is fetched fragment by fragment, because GetClip refuses it, and why.
+	Turned struct {
+		Piece int
+		Err   error
+	}
 	// Writing tells how far the joined file is; Done never exceeds Total.
 	Writing struct{ Done, Total int64 }
 	// Note is a sentence for the user: something they should know that is no failure.
@@ -63,5 +68,6 @@ func (Fetched) event() {}
 func (Retried) event() {}
 func (Called) event()  {}
 func (Halved) event()  {}
+func (Turned) event()  {}
 func (Writing) event() {}
 func (Note) event()    {}

@@ -6,17 +6,13 @@ package proof
 import (
 	"time"
 
-	"github.com/kvsclip/kvsclip/archive"
 	"github.com/kvsclip/kvsclip/internal/media"
+	"github.com/kvsclip/kvsclip/internal/origin"
 )
 
-// Piece is where the samples of one source of a joined movie came from.
-type Piece struct {
-	Number int // from 1
-	// Fragments are what the piece holds, in start-time order; nil when that is not known. Runs then
-	// have no fragment and no time, and are cut every runLength.
-	Fragments []archive.Fragment
-}
+// Piece is where the samples of one source of a joined movie came from. Runs of a piece whose fragments
+// are not known have no fragment and no time.
+type Piece = origin.Piece
 
 // Run is consecutive samples of one track, in decode order, that came from one fragment of one piece.
 // The runs of a movie hold each of its samples once.

@@ -182,22 +182,36 @@ func Sync(path string) error {
 	return nil
 }
 
-// Copy gives the bytes of a finished file a final name on another file system perhaps. For small
-// files: receipts, not clips.
+// Copy gives the bytes of a finished file a final name on another file system perhaps: what goes
+// beside the clip or elsewhere, not clips.
 func Copy(ctx context.Context, from, to string, force bool) error {
-	b, err := os.ReadFile(from)
+	b, err := os.Open(from)
 	if err != nil {
 		return fmt.Errorf("naming output: %w", err)
 	}
+	defer b.Close()
 	f, err := Create(to, "", force)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if _, err := f.Write(b); err != nil {
+	if _, err := io.Copy(f, &until{ctx, b}); err != nil {
 		return fmt.Errorf("writing output: %w", err)
 	}
 	return f.Commit(ctx)
+}
+
+// until reads until the context ends.
+type until struct {
+	ctx context.Context // of the one copy this lives for
+	r   io.Reader
+}
+
+func (u *until) Read(b []byte) (int, error) {
+	if u.ctx.Err() != nil {
+		return 0, context.Cause(u.ctx)
+	}
+	return u.r.Read(b)
 }
 
 // publish renames from to to. Without force nothing is overwritten, not even a file that appears

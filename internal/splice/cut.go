@@ -26,12 +26,12 @@ func changed(a, b *media.Movie) bool {
 	return !slices.EqualFunc(filled(a), filled(b), alike)
 }
 
-// filled returns the tracks of m that hold samples, pictures first.
+// filled returns the tracks of m that hold pictures or sound, pictures first.
 func filled(m *media.Movie) []*media.Track {
 	var video, audio []*media.Track
 	for _, t := range m.Tracks {
 		switch {
-		case len(t.Samples) == 0:
+		case len(t.Samples) == 0 || t.Kind == media.Text:
 		case t.Kind == media.Video:
 			video = append(video, t)
 		default:

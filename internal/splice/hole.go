@@ -28,8 +28,8 @@ func (j *join) skip(p *part, end int64) (int64, Seam) {
 // part. Producer times say when pictures were taken, so they count wherever they can be believed.
 // Without any times p comes as long after end as its hole lasts.
 func (j *join) wall(p *part, end int64) int64 {
-	first := &j.parts[0]
-	if first.taken().IsZero() || p.taken().IsZero() {
+	first := j.opening.fragment
+	if first.Producer.IsZero() || p.taken().IsZero() {
 		return end + ticks(p.Hole, j.scale)
 	}
 	taken, came := p.since(first, archive.Producer), p.since(first, archive.Server)
@@ -39,20 +39,20 @@ func (j *join) wall(p *part, end int64) int64 {
 	return ticks(came, j.scale)
 }
 
-// since is how long after the other part p began, on clock c.
-func (p *part) since(o *part, c archive.Clock) time.Duration {
-	return p.Fragments[0].Start(c).Sub(o.Fragments[0].Start(c))
+// since is how long after the fragment p began, on clock c.
+func (p *part) since(f archive.Fragment, c archive.Clock) time.Duration {
+	return p.Fragments[0].Start(c).Sub(f.Start(c))
 }
 
-// fill puts silence before part i, where its sound belongs at the position natural, if a kept hole
+// fill puts silence before p, the next part, where its sound belongs at the position natural, if a kept hole
 // or pieces without this sound lie between it and the lane's last strand. Players that go by blocks
 // of sound, not by their times, keep time then.
-func (j *join) fill(l *lane, i int, natural int64) {
-	if !j.options.Keep || l.key.kind != media.Audio || len(l.track.Samples) == 0 {
+func (j *join) fill(l *lane, p *part, natural int64) {
+	if _, ok := l.latest(); !j.options.Keep || l.key.kind != media.Audio || !ok {
 		return
 	}
-	if l.part == i-1 && j.parts[i].Hole == 0 {
+	if l.part == j.count-1 && p.Hole == 0 {
 		return
 	}
-	j.silence.fill(l, natural)
+	j.silence.fill(l, natural, &j.sources)
 }

@@ -222,7 +222,9 @@ func TestSilence(t *testing.T) {
 		"AAC, no configuration":  {func() *media.Track { return blocks(odd(), 47) }, 0, ""},
 		"AAC, half of one":       {func() *media.Track { return blocks(odd(0x11), 47) }, 0, ""},
 		"AAC, a reserved rate":   {func() *media.Track { return blocks(odd(0x16, 0x90), 47) }, 0, ""},
-		"another codec":          {func() *media.Track { return blocks(media.Config{Format: "Opus", Channels: 2, SampleRate: 48000}, 47) }, 0, ""},
+		"Opus":                   {func() *media.Track { return regular(media.Audio, 48000, opus, 50, 1, 50) }, 0.02, "\xf8\xff\xfe"},
+		"Opus, six channels":     {func() *media.Track { return blocks(media.Config{Format: "Opus", Channels: 6, SampleRate: 48000}, 47) }, 0, ""},
+		"another codec":          {func() *media.Track { return blocks(linear, 47) }, 0, ""},
 		"another codec, no rate": {func() *media.Track { return blocks(media.Config{Format: "alaw"}, 47) }, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

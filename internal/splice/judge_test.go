@@ -197,6 +197,8 @@ func TestSilenceJudgedByFFmpeg(t *testing.T) {
 		{"aac-stereo.mp4", []string{"-c:a", "aac", "-ac", "2"}, 48000},
 		{"aac-44100.mp4", []string{"-c:a", "aac", "-ac", "2", "-ar", "44100"}, 44100},
 		{"alaw.mov", []string{"-c:a", "pcm_alaw", "-ac", "1", "-ar", "8000"}, 8000},
+		{"opus-mono.mp4", []string{"-c:a", "libopus", "-ac", "1"}, 48000},
+		{"opus-stereo.mp4", []string{"-c:a", "libopus", "-ac", "2"}, 48000},
 		{"mulaw-stereo.mov", []string{"-c:a", "pcm_mulaw", "-ac", "2", "-ar", "8000"}, 8000},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -21,19 +21,33 @@ const rounding = 2 * time.Millisecond
 const maxHold = math.MaxInt32
 
 // lane is one track of the joined movie in the making. Sample times are positions in ticks of
-// scale; finish moves them so that the first is 0.
+// scale; what leaves it is moved so that the first is 0.
 type lane struct {
 	key     key
 	format  string // of all sample entries
 	scale   uint32
-	reorder int64 // composition offset of every strand's first picture, in scale
-	track   *media.Track
-	last    int   // index of the last strand's first shown sample
-	begin   int64 // position from which the first strand is shown
-	until   int64 // position to which the last strand is shown
-	cut     bool  // the last strand goes on after until
-	part    int   // which the last strand is of
+	reorder int64        // composition offset of every strand's first picture, in scale
+	track   *media.Track // the samples that are still in the lane
+	fresh   int          // index of the first sample of the last strand, or of the silence before it
+	last    int          // index of the last strand's first shown sample; below 0 if that has left
+	block   uint32       // its size in bytes
+	start   int64        // position of the first sample of all
+	begin   int64        // position from which the first strand is shown
+	until   int64        // position to which the last strand is shown
+	cut     bool         // the last strand goes on after until
+	part    int          // which part the last strand is of, counted from 0
 	config  []uint16
+	handed  int          // samples that have left
+	gone    media.Sample // the last of them, at its position
+	reach   int64        // where the last of them to be shown ends, in composition times
+}
+
+// latest is the last sample that was appended, in the lane or not any more; false if there is none.
+func (l *lane) latest() (media.Sample, bool) {
+	if n := len(l.track.Samples); n > 0 {
+		return l.track.Samples[n-1], true
+	}
+	return l.gone, l.handed > 0
 }
 
 // newLanes makes a lane for every key, pictures first, in order of appearance. Pictures have ticks
@@ -96,8 +110,8 @@ func (l *lane) configure(s *strand) (bool, error) {
 	if len(l.track.Configs) > math.MaxUint16 {
 		return false, fmt.Errorf("more than %d codec configurations: %w", math.MaxUint16, ErrCannotJoin)
 	}
-	n := len(l.track.Samples)
-	return n > 0 && l.track.Samples[n-1].Config != l.config[s.Samples[0].Config], nil
+	last, ok := l.latest()
+	return ok && last.Config != l.config[s.Samples[0].Config], nil
 }
 
 func indexOf(cs []media.Config, c media.Config) (uint16, bool) {
@@ -118,8 +132,8 @@ func (l *lane) append(s *strand, source uint16, natural int64) (int64, error) {
 			duration(first-l.track.Samples[n-1].Time, l.scale), duration(maxHold, l.scale), l.scale, ErrCannotJoin)
 	}
 	shown := first + l.ticks(s, s.shown-s.begin())
-	if len(l.track.Samples) == 0 {
-		l.begin = shown
+	if _, ok := l.latest(); !ok {
+		l.start, l.begin = first, shown
 	}
 	hidden := s.hidden()
 	if l.key.kind == media.Audio {
@@ -136,7 +150,7 @@ func (l *lane) append(s *strand, source uint16, natural int64) (int64, error) {
 	}
 	l.track.End = max(first+l.ticks(s, s.length()), l.track.Samples[len(l.track.Samples)-1].Time+1)
 	l.until = first + l.ticks(s, s.until-s.begin())
-	l.cut, l.part = s.cut(), int(source)
+	l.cut, l.block = s.cut(), l.track.Samples[l.last].Size
 	return l.track.Samples[l.last].Time - natural - l.ticks(s, s.Samples[hidden].Time-begin), nil
 }
 
@@ -145,8 +159,8 @@ func (l *lane) append(s *strand, source uint16, natural int64) (int64, error) {
 // returns false where the composition offset does not fit.
 func (l *lane) push(m media.Sample, at, composed int64) bool {
 	m.Time = at
-	if n := len(l.track.Samples); n > 0 {
-		m.Time = max(at, l.track.Samples[n-1].Time+1)
+	if last, ok := l.latest(); ok {
+		m.Time = max(at, last.Time+1)
 	}
 	shift := composed - at
 	if l.key.kind == media.Video {
@@ -161,7 +175,7 @@ func (l *lane) push(m media.Sample, at, composed int64) bool {
 // on where the sound before it ended unless that is too far from its place, or the two were
 // encoded apart (priming in front, or a cut end), or only rounding lies between.
 func (l *lane) settle(s *strand, natural int64) int64 {
-	if l.key.kind != media.Audio || len(l.track.Samples) == 0 || s.primed() || l.cut {
+	if _, ok := l.latest(); l.key.kind != media.Audio || !ok || s.primed() || l.cut {
 		return natural
 	}
 	off := max(l.until-natural, natural-l.until)
@@ -183,12 +197,12 @@ func (l *lane) slack(s *strand) float64 {
 // makeRoom moves the last samples of the strand before together where they reach past visible,
 // the place of the next strand's first shown sample, so that the next one starts on time with
 // its hidden samples in front of it. Every sample is kept: decoders need them all. The first shown
-// sample of the strand before stays where it is.
+// sample of the strand before stays where it is, and the first one that has not left the lane.
 func (l *lane) makeRoom(visible int64, hidden int) {
 	if len(l.track.Samples) == 0 {
 		return
 	}
-	ss := l.track.Samples[l.last:]
+	ss := l.track.Samples[max(l.last, 0):]
 	limit := max(visible-int64(hidden), ss[0].Time+int64(len(ss)))
 	for i := len(ss) - 1; i > 0 && ss[i].Time >= limit; i-- {
 		limit--

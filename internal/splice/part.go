@@ -1,6 +1,7 @@
 package splice
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -19,7 +20,7 @@ type key struct {
 type part struct {
 	Piece
 	strands []strand
-	lead    *strand // the one whose first sample stands at the part's position: video if there is any
+	lead    *strand // the one that stands at the part's position: video if there is any; see origin
 }
 
 // strand is one track of a piece and how it lies on its piece's timeline. All ticks are the
@@ -40,12 +41,12 @@ type strand struct {
 func measure(pieces []Piece) ([]part, error) {
 	parts := make([]part, len(pieces))
 	for i, p := range pieces {
-		parts[i] = part{Piece: p}
+		parts[i].Piece = p
 		if err := parts[i].measure(); err != nil {
 			return nil, fmt.Errorf("%s: %w", p.Name, err)
 		}
 		if err := parts[i].whole(i == 0, i == len(pieces)-1); err != nil {
-			return nil, fmt.Errorf("%s: %w", p.Name, err)
+			return nil, err
 		}
 	}
 	return parts, nil
@@ -59,7 +60,7 @@ func (p *part) measure() error {
 	for _, t := range p.Movie.Tracks {
 		n := count[t.Kind]
 		count[t.Kind]++
-		if len(t.Samples) == 0 {
+		if len(t.Samples) == 0 || t.Kind == media.Text {
 			continue
 		}
 		s, err := newStrand(t, p.Movie.Timescale, n)
@@ -69,7 +70,7 @@ func (p *part) measure() error {
 		p.strands = append(p.strands, s)
 	}
 	if len(p.strands) == 0 {
-		return fmt.Errorf("it holds no samples: %w", ErrCannotJoin)
+		return fmt.Errorf("it holds no samples of pictures or sound: %w", ErrCannotJoin)
 	}
 	if p.Together {
 		p.undelay()
@@ -99,10 +100,10 @@ func (p *part) undelay() {
 }
 
 func newStrand(t *media.Track, movieScale uint32, ordinal int) (strand, error) {
-	s := strand{Track: t, key: key{t.Kind, ordinal, family(t.Configs[t.Samples[0].Config].Format)}}
+	s := strand{Track: t, key: key{t.Kind, ordinal, family(t.Configs[t.Samples[0].Config])}}
 	for _, c := range t.Configs {
-		if family(c.Format) != s.key.family {
-			return strand{}, fmt.Errorf("track %d holds both %s and %s: %w", t.ID, s.key.family, c.Format, ErrCannotJoin)
+		if family(c) != s.key.family {
+			return strand{}, fmt.Errorf("track %d holds both %s and %s: %w", t.ID, s.key.family, cmp.Or(c.Format, c.CodecID), ErrCannotJoin)
 		}
 	}
 	s.compose()
@@ -182,26 +183,35 @@ func (p *part) whole(first, last bool) error {
 		return nil
 	}
 	if !first && s.shown >= s.second+s.offset {
-		return fmt.Errorf("its edit list hides pictures at the start, which would show up in the middle: %w", ErrCannotJoin)
+		return fmt.Errorf("%s: its edit list hides pictures at the start, which would show up in the middle: %w", p.Name, ErrCannotJoin)
 	}
 	if !last && s.until <= s.latest+s.offset {
-		return fmt.Errorf("its edit list hides pictures at the end, which would show up in the middle: %w", ErrCannotJoin)
+		return fmt.Errorf("%s: its edit list hides pictures at the end, which would show up in the middle: %w", p.Name, ErrCannotJoin)
 	}
 	return nil
 }
 
-// beside is how far after the part's first picture the first sample of s is presented, in scale.
-func (p *part) beside(s *strand, scale uint32) int64 {
-	return media.Rescale(s.begin(), s.Timescale, scale) - media.Rescale(p.lead.begin(), p.lead.Timescale, scale)
+// origin is the presentation time that stands at the part's position, in ticks of its lead: that of
+// the first picture, shown or not; without pictures that from which sound is shown.
+func (p *part) origin() int64 {
+	if p.lead.Kind != media.Video {
+		return p.lead.shown
+	}
+	return p.lead.begin()
 }
 
-// family names the codec of a sample entry's four characters.
-func family(format string) string {
-	switch format {
+// beside is how far after the part's position the first sample of s is presented, in scale.
+func (p *part) beside(s *strand, scale uint32) int64 {
+	return media.Rescale(s.begin(), s.Timescale, scale) - media.Rescale(p.origin(), p.lead.Timescale, scale)
+}
+
+// family names the codec: by the sample entry's four characters, or as Matroska does.
+func family(c media.Config) string {
+	switch c.Format {
 	case "avc1", "avc3":
 		return "avc"
 	case "hvc1", "hev1":
 		return "hevc"
 	}
-	return format
+	return cmp.Or(c.Format, c.CodecID)
 }

@@ -18,16 +18,15 @@ type anchor struct {
 	at   int64     // position in ticks of join.scale
 }
 
-// place decides where part i begins. Positions are never sums over seams where producer times
+// place decides where p, the next part, begins. Positions are never sums over seams where producer times
 // are known: each is its distance in time from the anchor.
-func (j *join) place(i int) (int64, Seam) {
-	p := &j.parts[i]
-	if i == 0 {
+func (j *join) place(p *part) (int64, Seam) {
+	if j.last == nil {
 		j.anchor = anchor{time: p.taken()}
 		return 0, Seam{}
 	}
-	pos, seam := j.follow(p, &j.parts[i-1], j.at[i-1])
-	seam.Piece, seam.At, seam.Position = i, p.taken(), duration(pos, j.scale)
+	pos, seam := j.follow(p, j.last, j.at)
+	seam.Piece, seam.At, seam.Position = j.count, p.taken(), duration(pos, j.scale)
 	return pos, seam
 }
 
@@ -54,17 +53,24 @@ func (j *join) follow(p, prev *part, at int64) (int64, Seam) {
 	return end, Seam{Action: ActionBack}
 }
 
-// taken is the producer time of the part's first fragment; zero when not known.
+// taken is the producer time of the part's first picture; zero when not known.
 func (p *part) taken() time.Time {
 	if len(p.Fragments) == 0 {
 		return time.Time{}
 	}
-	return p.Fragments[0].Producer
+	if p.Taken.IsZero() {
+		return p.Fragments[0].Producer
+	}
+	return p.Taken
 }
 
-// length is how long the part's pictures last, in scale.
+// length is how long the part's pictures last, or its sound as far as it is shown, in scale.
 func (p *part) length(scale uint32) int64 {
-	return max(media.Rescale(p.lead.length(), p.lead.Timescale, scale), p.latest(scale)+1)
+	s := p.lead
+	if s.Kind != media.Video {
+		return max(media.Rescale(s.until-s.shown, s.Timescale, scale), 1)
+	}
+	return max(media.Rescale(s.length(), s.Timescale, scale), p.latest(scale)+1)
 }
 
 // latest is how far after the part's position its last sample is decoded and composed, in scale.
@@ -72,6 +78,10 @@ func (p *part) length(scale uint32) int64 {
 func (p *part) latest(scale uint32) int64 {
 	s := p.lead
 	last := s.Samples[len(s.Samples)-1].Time - s.Samples[0].Time
+	if s.Kind != media.Video {
+		shown := media.Rescale(last-(s.shown-s.begin()), s.Timescale, scale)
+		return max(min(shown, p.length(scale)-1), 0)
+	}
 	return media.Rescale(max(last, s.latest-s.first), s.Timescale, scale)
 }
 

@@ -18,12 +18,12 @@ const (
 	maxQuiet = 1 << 16
 )
 
-// silence makes samples without sound. Each kind of block is a source of its own behind those of
-// the pieces, and in it block follows block.
+// silence makes samples without sound. Each kind of block is a source of its own, and in it block
+// follows block.
 type silence struct {
-	pieces int // sources before the first of silence
-	kinds  []quiet
-	count  int // blocks of all kinds
+	most  int // kinds of block there can be
+	kinds int // that there are
+	count int // blocks of all kinds
 }
 
 // quiet is a block that decodes to silence.
@@ -34,10 +34,10 @@ type quiet struct {
 }
 
 // fill lets the lane go on with silence up to the position natural, to half a block.
-func (q *silence) fill(l *lane, natural int64) {
-	last := l.track.Samples[len(l.track.Samples)-1]
+func (q *silence) fill(l *lane, natural int64, sources *[]source) {
+	last, _ := l.latest()
 	c := l.track.Configs[last.Config]
-	block, frames := quietBlock(c, l.track.Samples[l.last].Size)
+	block, frames := quietBlock(c, l.block)
 	rate, start := int64(c.SampleRate), l.track.End
 	if block == nil || natural <= start || frames*int64(l.scale) < rate { // less than a tick a block
 		return
@@ -52,39 +52,38 @@ func (q *silence) fill(l *lane, natural int64) {
 		step = media.Rescale(maxHold/2, l.scale, uint32(rate))
 		n = (media.Rescale(natural-start, l.scale, uint32(rate)) + step - 1) / step
 	}
-	k, ok := q.kind(block, frames)
+	k, ok := q.kind(block, frames, sources)
 	if !ok {
 		return
 	}
+	kind := (*sources)[k].quiet
 	for i := range n {
 		at := start + media.Rescale(i*step, uint32(rate), l.scale)
-		m := media.Sample{Offset: q.kinds[k].count * int64(len(block)), Size: uint32(len(block)), Source: uint16(q.pieces + k), Config: last.Config, Sync: true}
+		m := media.Sample{Offset: kind.count * int64(len(block)), Size: uint32(len(block)), Source: k, Config: last.Config, Sync: true}
 		l.push(m, at, at+l.reorder)
-		q.kinds[k].count++
+		kind.count++
 	}
 	q.count += int(n)
 }
 
-// kind returns the index of a kind of block, which is made if there is none yet, and false where
-// no sample could name its source: that takes 16 bits.
-func (q *silence) kind(block []byte, frames int64) (int, bool) {
-	n := len(q.kinds)
-	i := slices.IndexFunc(q.kinds, func(k quiet) bool { return k.frames == frames && bytes.Equal(k.block, block) })
-	if i >= 0 || q.pieces+n > math.MaxUint16 {
-		return i, i >= 0
+// kind returns the index of the source of a kind of block, which is made if there is none yet, and
+// false where no sample could name it: that takes 16 bits.
+func (q *silence) kind(block []byte, frames int64, sources *[]source) (uint16, bool) {
+	i := slices.IndexFunc(*sources, func(s source) bool {
+		return s.quiet != nil && s.quiet.frames == frames && bytes.Equal(s.quiet.block, block)
+	})
+	if i >= 0 || q.kinds == q.most {
+		return uint16(i), i >= 0
 	}
-	q.kinds = append(q.kinds, quiet{block: block, frames: frames})
-	return n, true
+	q.kinds++
+	*sources = append(*sources, source{quiet: &quiet{block: block, frames: frames}})
+	return uint16(len(*sources) - 1), true
 }
 
-// sources returns those that the samples of silence lie in.
-func (q *silence) sources() []media.Source {
-	var out []media.Source
-	for _, k := range q.kinds {
-		size := k.count * int64(len(k.block))
-		out = append(out, media.Source{ReaderAt: repeated{k.block, size}, Size: size})
-	}
-	return out
+// source is what the blocks lie in that were made so far.
+func (k *quiet) source() media.Source {
+	size := k.count * int64(len(k.block))
+	return media.Source{ReaderAt: repeated{k.block, size}, Size: size}
 }
 
 // repeated reads as block again and again, size bytes in all.
@@ -118,8 +117,21 @@ func quietBlock(c media.Config, size uint32) (block []byte, frames int64) {
 		return quietLaw(c, size, 0xd5)
 	case "ulaw":
 		return quietLaw(c, size, 0xff)
+	case "Opus":
+		return quietOpus(c)
 	}
 	return nil, 0
+}
+
+// quietOpus makes a packet of one CELT frame of 20 ms whose first bit decoded says silence: 31 is that
+// kind of frame, mono and alone (RFC 6716, 3.1 and 4.3), and a mono packet plays on both channels of two.
+// It knows none for more channels, whose packets hold several streams.
+func quietOpus(c media.Config) ([]byte, int64) {
+	const mapping, surround = 18, 1 // channel mapping family in OpusHead (RFC 7845, 5.1)
+	if c.SampleRate != 48000 || c.Channels < 1 || c.Channels > 2 || len(c.Private) > mapping && c.Private[mapping] > surround {
+		return nil, 0
+	}
+	return []byte{31 << 3, 0xff, 0xfe}, 960
 }
 
 // quietLaw makes a block of the byte that means 0 (ITU-T G.711, tables 1a and 2a).

@@ -25,6 +25,9 @@ type Piece struct {
 	// Fragments are what the piece holds, in start-time order; nil when that is not known. The
 	// piece is then placed back to back.
 	Fragments []archive.Fragment
+	// Taken is when its first picture was taken, on the producer's clock, where that is known
+	// better than by when its first fragment begins: sound may come before the picture. Zero means: then.
+	Taken time.Time
 	// Hole is how long nothing was recorded right before the piece, on Options.Clock; 0 if nothing
 	// is missing: the piece goes on where the one before ended, or begins a new session, or its
 	// camera's clock was set.
@@ -52,10 +55,13 @@ type Options struct {
 	Wall archive.Clock
 }
 
-// Joined is the outcome of Join.
+// Joined is the outcome of Join, or a part of what a Stream makes.
 type Joined struct {
 	Movie *media.Movie
-	Seams []Seam // one for each piece but the first
+	// Pieces tells which piece each of the movie's sources is, counted from 0; the sources behind
+	// those hold silence.
+	Pieces []int
+	Seams  []Seam // one for each piece but the first
 	// Lead is the media before the first shown picture, hidden by the edit list; Length is
 	// what is shown.
 	Lead, Length time.Duration
@@ -90,8 +96,9 @@ type Seam struct {
 
 // Join makes one movie of pieces, which are in playing order. Every sample of every piece is in
 // it once, with its bytes where they are; only what lies behind Options.To, and is not needed to
-// decode what lies before, is left out. Source of a sample is the index of its piece; samples of
-// silence, which Options.Keep calls for, have sources behind those. Errors wrap ErrCannotJoin.
+// decode what lies before, is left out, and timed text. Source of a sample is the index of its piece;
+// samples of silence, which Options.Keep calls for, have sources behind those. Errors wrap
+// ErrCannotJoin.
 func Join(pieces []Piece, o Options) (*Joined, error) {
 	if len(pieces) == 0 || len(pieces) > MaxPieces {
 		return nil, fmt.Errorf("%d pieces: %w: 1 to %d are possible", len(pieces), ErrCannotJoin, MaxPieces)
@@ -100,10 +107,9 @@ func Join(pieces []Piece, o Options) (*Joined, error) {
 	if err != nil {
 		return nil, err
 	}
-	scale := referenceScale(parts)
-	j := &join{options: o, parts: parts, lanes: newLanes(parts, scale), scale: scale, silence: silence{pieces: len(pieces)}}
+	j := newJoin(o, parts, math.MaxUint16+1-len(pieces))
 	for i := range parts {
-		if err := j.add(i); err != nil {
+		if err := j.add(&parts[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -113,34 +119,55 @@ func Join(pieces []Piece, o Options) (*Joined, error) {
 // join is a movie in the making.
 type join struct {
 	options Options
-	parts   []part
 	lanes   []*lane
-	scale   uint32  // ticks per second of all positions
-	at      []int64 // position of each part's first picture, in ticks of scale
+	scale   uint32 // ticks per second of all positions
+	movie   uint32 // of the movie itself
+	opening opening
+	count   int   // parts so far
+	last    *part // of them, nil if there is none
+	at      int64 // its position, in ticks of scale
+	floor   int64 // position in the movie's scale: what lies before it is never left out
 	anchor  anchor
 	seams   []Seam
+	closed  []closed
+	told    time.Duration // length of the movie that was told last
+	sources []source      // that samples of the lanes name
 	silence silence
 }
 
-// add places part i and appends its samples to their lanes.
-func (j *join) add(i int) error {
-	pos, seam := j.place(i)
-	j.at = append(j.at, pos)
+// newJoin makes room for what parts hold, in the timescales that fit all of them, and for so many
+// kinds of silence.
+func newJoin(o Options, parts []part, kinds int) *join {
+	j := &join{options: o, scale: referenceScale(parts), movie: fallbackScale, floor: math.MinInt64, silence: silence{most: kinds}}
+	j.lanes = newLanes(parts, j.scale)
+	for _, l := range j.lanes {
+		j.movie = common(j.movie, l.scale)
+	}
+	return j
+}
+
+// add places the next part and appends its samples to their lanes.
+func (j *join) add(p *part) error {
+	pos, seam := j.place(p)
+	src := uint16(len(j.sources))
+	j.sources = append(j.sources, source{Source: p.Movie.Sources[0], piece: j.count})
 	changed := false
-	for k := range j.parts[i].strands {
-		s := &j.parts[i].strands[k]
+	for k := range p.strands {
+		s := &p.strands[k]
 		l := j.lane(s.key)
 		switched, err := l.configure(s)
 		if err != nil {
-			return fmt.Errorf("%s: %w", j.parts[i].Name, err)
+			return fmt.Errorf("%s: %w", p.Name, err)
 		}
 		changed = changed || switched
-		natural := media.Rescale(pos, j.scale, l.scale) + j.parts[i].beside(s, l.scale)
-		j.fill(l, i, natural)
-		late, err := l.append(s, uint16(i), natural)
+		natural := media.Rescale(pos, j.scale, l.scale) + p.beside(s, l.scale)
+		l.fresh = len(l.track.Samples)
+		j.fill(l, p, natural)
+		late, err := l.append(s, src, natural)
 		if err != nil {
-			return fmt.Errorf("%s: %w", j.parts[i].Name, err)
+			return fmt.Errorf("%s: %w", p.Name, err)
 		}
+		l.part = j.count
 		if s.key.kind == media.Audio && s.key.ordinal == 0 {
 			seam.AudioError = duration(late, l.scale)
 		}
@@ -148,10 +175,20 @@ func (j *join) add(i int) error {
 	if changed && seam.Action == ActionJoin {
 		seam.Action = ActionConfig
 	}
-	if i > 0 {
-		j.seams = append(j.seams, seam)
-	}
+	j.pass(p, pos, seam)
 	return nil
+}
+
+// pass goes on behind p, which was added at the position pos.
+func (j *join) pass(p *part, pos int64, seam Seam) {
+	if j.last == nil {
+		j.open(p)
+	} else {
+		j.seams = append(j.seams, seam)
+		j.closeUp(p, pos, seam)
+	}
+	j.last, j.at = p, pos
+	j.count++
 }
 
 func (j *join) lane(k key) *lane {
