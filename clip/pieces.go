@@ -75,7 +75,7 @@ func (f *parts) index(run []splice.Piece) int {
 func (f *parts) origins(first, n int) []origin.Piece {
 	out := make([]origin.Piece, n)
 	for i := range out {
-		out[i] = origin.Piece{Number: f.numbers[first+i], Fragments: f.pieces[first+i].Fragments}
+		out[i] = origin.Piece{Number: f.numbers[first+i], Fragments: f.pieces[first+i].Fragments, Taken: f.pieces[first+i].Taken}
 	}
 	return out
 }
@@ -84,7 +84,7 @@ func (f *parts) origins(first, n int) []origin.Piece {
 func (f *parts) proofs(first, n int) []proof.Piece {
 	out := make([]proof.Piece, n)
 	for i := range out {
-		out[i] = proof.Piece{Number: f.numbers[first+i], Fragments: f.pieces[first+i].Fragments}
+		out[i] = proof.Piece{Number: f.numbers[first+i], Fragments: f.pieces[first+i].Fragments, Taken: f.pieces[first+i].Taken}
 	}
 	return out
 }

@@ -117,11 +117,18 @@ func (c *call) from(s startSelector) (int64, bool) {
 		return held.lo, true
 	case "NOW":
 		return max(held.lo, held.hi-1), true
-	case "FRAGMENT_NUMBER", "CONTINUATION_TOKEN":
-		u, ok := c.stream.footage.numbered(s.AfterFragmentNumber + s.ContinuationToken)
-		return max(u+1, held.lo), ok && u < held.hi
+	case "FRAGMENT_NUMBER":
+		return c.behind(held, s.AfterFragmentNumber)
+	case "CONTINUATION_TOKEN":
+		return c.behind(held, s.ContinuationToken)
 	}
 	return c.at(held, s.StartSelectorType == "PRODUCER_TIMESTAMP", s.StartTimestamp.ms), true
+}
+
+// behind returns the upload behind the one of a number, or false if there is none of it.
+func (c *call) behind(held span, number string) (int64, bool) {
+	u, ok := c.stream.footage.numbered(number)
+	return max(u+1, held.lo), ok && u < held.hi
 }
 
 // at returns the first upload that goes on to a time or begins behind it.

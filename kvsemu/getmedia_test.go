@@ -39,6 +39,7 @@ func TestGetMediaBegins(t *testing.T) {
 		{`{"StartSelectorType":"NOW"}`, 19, 1},
 		{`{"StartSelectorType":"FRAGMENT_NUMBER","AfterFragmentNumber":"` + all[6] + `"}`, 7, 12},
 		{`{"StartSelectorType":"CONTINUATION_TOKEN","ContinuationToken":"` + all[6] + `"}`, 7, 12},
+		{`{"StartSelectorType":"CONTINUATION_TOKEN","AfterFragmentNumber":"1","ContinuationToken":"` + all[6] + `"}`, 7, 12},
 		{`{"StartSelectorType":"PRODUCER_TIMESTAMP","StartTimestamp":` + at(5) + `}`, 5, 14},
 		{`{"StartSelectorType":"PRODUCER_TIMESTAMP","StartTimestamp":` + at(5.7) + `}`, 5, 14},
 		{`{"StartSelectorType":"SERVER_TIMESTAMP","StartTimestamp":` + at(5.3) + `}`, 5, 14},

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math/big"
-	"slices"
 	"sync"
 	"time"
 
@@ -174,7 +173,8 @@ func (up *uploads) forget(since, most int64) {
 		up.held64 -= up.list[n].Size
 		n++
 	}
-	up.list = slices.Clone(up.list[n:])
+	clear(up.list[:n]) // their bytes must not stay until the list is copied
+	up.list = up.list[n:]
 	up.gone += int64(n)
 }
 

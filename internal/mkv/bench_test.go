@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -73,15 +72,6 @@ func BenchmarkDecoder(b *testing.B) {
 				b.Fatalf("%d bytes, %v", bytes, err)
 			}
 			_ = f.Close()
-		}
-	})
-	b.Run("ffmpeg", func(b *testing.B) {
-		b.SetBytes(size)
-		for b.Loop() {
-			cmd := exec.CommandContext(b.Context(), "ffmpeg", "-v", "error", "-nostdin", "-i", path, "-map", "0", "-c", "copy", "-f", "null", "-")
-			if out, err := cmd.CombinedOutput(); err != nil {
-				b.Fatalf("%v\n%s", err, out)
-			}
 		}
 	})
 }

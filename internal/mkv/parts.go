@@ -21,8 +21,8 @@ type Part struct {
 	// beside each other as they were taken.
 	Movie     *media.Movie
 	Fragments []*Fragment
-	// Taken is when the first picture was taken, in the order of presentation; without pictures, the
-	// first sound. It need not be the first fragment's producer time: sound can come before the
+	// Taken is when the first picture was taken, in the order of presentation, of the first track that
+	// has any; without pictures, the first sound. It need not be the first fragment's producer time: sound can come before the
 	// picture in a cluster, and pictures that are decoded after the first can be presented before it.
 	Taken time.Time
 }
@@ -127,11 +127,7 @@ func (b *partition) finish() error {
 	if m == nil {
 		return nil
 	}
-	begin, ok := p.begins(true)
-	if !ok {
-		begin, _ = p.begins(false)
-	}
-	b.parts = append(b.parts, Part{Movie: m, Fragments: p.fragments, Taken: p.at(begin)})
+	b.parts = append(b.parts, Part{Movie: m, Fragments: p.fragments, Taken: p.at(p.lead().start)})
 	return nil
 }
 
@@ -269,21 +265,32 @@ func (p *part) at(tick int64) time.Time {
 	return p.first.taken().Add(time.Duration(media.Rescale(tick, p.timescale, uint32(time.Second))))
 }
 
-// begins is when the first sample is presented, in ticks after the part's first fragment; video: the
-// first picture. False: there is none.
-func (p *part) begins(video bool) (tick int64, ok bool) {
+// begins is when the first sample is presented, in ticks after the part's first fragment. False: there
+// is none.
+func (p *part) begins() (tick int64, ok bool) {
 	tick = math.MaxInt64
 	for i := range p.lanes {
-		if l := &p.lanes[i]; len(l.samples) > 0 && (l.kind == media.Video || !video) {
+		if l := &p.lanes[i]; len(l.samples) > 0 {
 			tick = min(tick, l.start)
 		}
 	}
 	return tick, tick < math.MaxInt64
 }
 
+// lead is the first lane of pictures, or without pictures that of sound; the part has samples.
+func (p *part) lead() *lane {
+	var lead *lane
+	for i := range p.lanes {
+		if l := &p.lanes[i]; len(l.samples) > 0 && (lead == nil || lead.kind != media.Video && l.kind == media.Video) {
+			lead = l
+		}
+	}
+	return lead
+}
+
 // movie makes the movie of the part's samples; nil if it has none.
 func (p *part) movie(src media.Source) (*media.Movie, error) {
-	begin, ok := p.begins(false)
+	begin, ok := p.begins()
 	if !ok {
 		return nil, nil
 	}

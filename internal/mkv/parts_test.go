@@ -463,3 +463,22 @@ func TestPartsOfCaptures(t *testing.T) {
 		t.Errorf("%d parts of an answer with two holes, want 3", n)
 	}
 }
+
+// A part stands where splice puts it: by the first picture of the first track that has any.
+func TestTakenOfSeveralTracks(t *testing.T) {
+	pic, second, snd := track(1, 1, "V_MJPEG"), track(3, 1, "V_MJPEG"), track(2, 2, "A_PCM/INT/LIT", short(0xE1, num(0x9F, 1), short(0xB5, []byte{0x46, 0xFA, 0, 0})))
+	both := header(1e6, snd, pic, second)
+	for name, c := range map[string]struct {
+		blocks []byte
+		want   int64
+	}{
+		"the second begins sooner": {cat(frame(2, 0, false), frame(3, 20, true), frame(1, 50, true), frame(1, 90, false)), 1050},
+		"only the second":          {cat(frame(2, 0, false), frame(3, 20, true)), 1020},
+		"none":                     {frame(2, 10, false), 1010},
+	} {
+		b := document(both, 1, 1000, c.blocks)
+		if got := mustPart(t, b, mustRead(t, b))[0].Taken.UnixMilli(); got != c.want {
+			t.Errorf("%s: taken at %d ms, want %d", name, got, c.want)
+		}
+	}
+}

@@ -36,10 +36,10 @@ func Cut(m *media.Movie, pieces []Piece) []Run {
 }
 
 // beginnings returns the presentation time at which each of n pieces begins: that of its first picture,
-// or without pictures of its first sound.
+// or without pictures of its first sound, in the first track that has any.
 func beginnings(m *media.Movie, n int) []time.Duration {
 	out := slices.Repeat([]time.Duration{math.MaxInt64}, n)
-	pictures := make([]bool, n)
+	of := make([]*media.Track, n)
 	for _, video := range []bool{true, false} {
 		for _, t := range m.Tracks {
 			if video != (t.Kind == media.Video) {
@@ -47,9 +47,8 @@ func beginnings(m *media.Movie, n int) []time.Duration {
 			}
 			c := cutter{Track: t, offset: offset(t, m.Timescale)}
 			for i := range t.Samples {
-				if s := int(t.Samples[i].Source); s < n && (video || !pictures[s]) {
-					out[s] = min(out[s], c.presented(i))
-					pictures[s] = pictures[s] || video
+				if s := int(t.Samples[i].Source); s < n && (of[s] == nil || of[s] == t) {
+					out[s], of[s] = min(out[s], c.presented(i)), t
 				}
 			}
 		}
@@ -128,7 +127,7 @@ func (c *cutter) cutLengths(i, end int) (runs []Run) {
 }
 
 // cutSync cuts pictures where a fragment begins: each begins with a sync sample, and there are as many.
-// The first picture of a fragment was taken when the fragment starts.
+// The first picture of a fragment was taken when the fragment starts, if nothing better is known.
 func (c *cutter) cutSync(i, end int) (runs []Run) {
 	for n := 0; i < end; n++ {
 		k := i + 1
@@ -137,6 +136,9 @@ func (c *cutter) cutSync(i, end int) (runs []Run) {
 		}
 		r := c.run(i, k)
 		r.Fragment, r.At = c.Fragments[n], c.Fragments[n].Producer
+		if !c.Taken.IsZero() {
+			r.At = c.taken(i)
+		}
 		runs = append(runs, r)
 		i = k
 	}
@@ -156,11 +158,20 @@ func (c *cutter) cutTimes(i, end int) (runs []Run) {
 		}
 		r := c.run(i, k)
 		r.Fragment, r.ByTime = c.Fragments[n], true
-		r.At = c.Fragments[0].Producer.Add(c.presented(i) - c.begin)
+		r.At = c.taken(i)
 		runs = append(runs, r)
 		i = k
 	}
 	return runs
+}
+
+// taken is when sample i was taken: its distance from where the piece begins.
+func (c *cutter) taken(i int) time.Time {
+	begun := c.Taken
+	if begun.IsZero() {
+		begun = c.Fragments[0].Producer
+	}
+	return begun.Add(c.presented(i) - c.begin)
 }
 
 // starts returns when each fragment begins after the first one; never falling, whatever the producer's

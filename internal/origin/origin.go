@@ -15,6 +15,9 @@ type Piece struct {
 	// Fragments are what the piece holds, in start-time order; nil when that is not known. Runs then
 	// have no fragment and no time, and are cut every runLength.
 	Fragments []archive.Fragment
+	// Taken is when its first picture was taken, or without pictures its first sound, on the producer's
+	// clock, where that is known better than by when its first fragment begins. Zero means: then.
+	Taken time.Time
 }
 
 // Run is consecutive samples of one track, in decode order, that came from one fragment of one piece.

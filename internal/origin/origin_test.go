@@ -129,6 +129,37 @@ func TestCutTellsWhenEachSampleWasTaken(t *testing.T) {
 	}
 }
 
+// Sound can come before the picture in a fragment. Then both keep their own times, whether pictures are
+// told apart by sync samples or by time.
+func TestSoundComesFirst(t *testing.T) {
+	const before = 120 * ms
+	for name, syncs := range map[string]func(i int) bool{
+		"a sync sample a fragment": func(i int) bool { return i%50 == 0 },
+		"all sync samples":         func(int) bool { return true },
+	} {
+		v := pictures(100)
+		for i := range v.Samples {
+			v.Samples[i].Sync = syncs(i)
+		}
+		v.Edits = []media.Edit{{Duration: int64(before / ms), Media: -1}, {Media: 40}}
+		m := &media.Movie{Timescale: 1000, Tracks: []*media.Track{v, sound(190, 0)}, Sources: []media.Source{{ReaderAt: strings.NewReader(""), Size: 1 << 20}}}
+		fs := fragments(0, 2)
+		taken := fs[0].Producer.Add(before)
+		j, err := splice.Join([]splice.Piece{{Movie: m, Fragments: fs, Taken: taken}}, splice.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[media.Kind]time.Duration{media.Video: before, media.Audio: 0}
+		for _, r := range origin.Cut(j.Movie, []origin.Piece{{Number: 1, Fragments: fs, Taken: taken}}) {
+			tr := j.Movie.Tracks[slices.IndexFunc(j.Movie.Tracks, func(t *media.Track) bool { return t.ID == r.Track })]
+			in := want[r.Kind] + ticks(tr.Composition(r.First-1)-tr.Composition(0), tr.Timescale)
+			if got := r.At.Sub(noon); (got - in).Abs() > 2 {
+				t.Errorf("%s: %s from sample %d on was taken %v after noon, want %v", name, r.Kind, r.First, got, in)
+			}
+		}
+	}
+}
+
 func ticks(n int64, scale uint32) time.Duration {
 	return time.Duration(n) * time.Second / time.Duration(scale)
 }

@@ -12,13 +12,13 @@ const wallFormat = "2006-01-02T15:04:05.000Z07:00"
 // closed is a hole that was closed up.
 type closed struct {
 	at    int64     // position of the part behind it
-	taken time.Time // when that part began, on Options.Clock
+	taken time.Time // when that part's first picture was taken, on Options.Clock
 }
 
 // closeUp remembers that p lies behind a hole that was closed up, if it does and its time is known.
 func (j *join) closeUp(p *part, pos int64, seam Seam) {
 	if seam.Action == ActionGap && len(p.Fragments) > 0 {
-		j.closed = append(j.closed, closed{at: pos, taken: p.Fragments[0].Start(j.options.Clock)})
+		j.closed = append(j.closed, closed{at: pos, taken: p.began(j.options.Clock)})
 	}
 }
 

@@ -28,20 +28,21 @@ func (j *join) skip(p *part, end int64) (int64, Seam) {
 // part. Producer times say when pictures were taken, so they count wherever they can be believed.
 // Without any times p comes as long after end as its hole lasts.
 func (j *join) wall(p *part, end int64) int64 {
-	first := j.opening.fragment
-	if first.Producer.IsZero() || p.taken().IsZero() {
+	first := &j.opening
+	if first.taken.IsZero() || p.taken().IsZero() {
 		return end + ticks(p.Hole, j.scale)
 	}
-	taken, came := p.since(first, archive.Producer), p.since(first, archive.Server)
+	taken, came := p.taken().Sub(first.taken), p.began(archive.Server).Sub(first.came)
 	if j.options.Wall == archive.Producer || (taken-came).Abs() <= maxJitter {
 		return ticks(taken, j.scale)
 	}
 	return ticks(came, j.scale)
 }
 
-// since is how long after the fragment p began, on clock c.
-func (p *part) since(f archive.Fragment, c archive.Clock) time.Duration {
-	return p.Fragments[0].Start(c).Sub(f.Start(c))
+// began is when the first picture of p was taken, on clock c: it keeps its distance from the start of
+// its fragment on either clock. p has fragments.
+func (p *part) began(c archive.Clock) time.Time {
+	return p.Fragments[0].Start(c).Add(p.taken().Sub(p.Fragments[0].Producer))
 }
 
 // fill puts silence before p, the next part, where its sound belongs at the position natural, if a kept hole

@@ -28,6 +28,12 @@ func arrived(late time.Duration, p splice.Piece) splice.Piece {
 	return p
 }
 
+// late says that the piece's first picture was taken so long after its first fragment began.
+func late(by time.Duration, p splice.Piece) splice.Piece {
+	p.Taken = p.Fragments[0].Producer.Add(by)
+	return p
+}
+
 func TestKeptHoles(t *testing.T) {
 	type seam = splice.Seam
 	for name, c := range map[string]struct {
@@ -54,6 +60,21 @@ func TestKeptHoles(t *testing.T) {
 			archive.Server,
 			[]splice.Piece{piece(0, video(25)), after(4*s, arrived(time.Hour, piece(-time.Hour+5*s, video(25))))},
 			[]seam{{Position: 5 * s, Action: splice.ActionHeld}},
+		},
+		"sound comes before the picture behind the hole": {
+			archive.Producer,
+			[]splice.Piece{piece(0, video(25)), after(4*s, late(120*ms, piece(5003*ms, video(25)))), piece(6121*ms, video(25))},
+			[]seam{{Position: 5123 * ms, Action: splice.ActionHeld}, {Position: 6121 * ms, Action: splice.ActionJoin}},
+		},
+		"sound comes before the first picture": {
+			archive.Server,
+			[]splice.Piece{late(120*ms, piece(0, video(25))), after(4*s, piece(5003*ms, video(25)))},
+			[]seam{{Position: 4883 * ms, Action: splice.ActionHeld}},
+		},
+		"sound comes before the picture, and the producer's clock was set": {
+			archive.Server,
+			[]splice.Piece{late(80*ms, piece(0, video(25))), after(4*s, arrived(time.Hour, late(120*ms, piece(-time.Hour+5*s, video(25)))))},
+			[]seam{{Position: 5040 * ms, Action: splice.ActionHeld}},
 		},
 		"from the first piece, whatever lies between": {
 			archive.Producer,

@@ -13,12 +13,12 @@ const fallbackScale = 1000
 
 // opening is how the movie begins. It is known with the first part.
 type opening struct {
-	from     int64            // position, in the movie's scale, from which the movie is shown
-	lead     *lane            // of the first part's lead
-	fragment archive.Fragment // the first one; zero when not known
-	start    time.Time        // see Joined.Start
-	created  time.Time        // see media.Movie.Created
-	told     bool             // the first chapter was
+	from        int64     // position, in the movie's scale, from which the movie is shown
+	lead        *lane     // of the first part's lead
+	taken, came time.Time // when its first picture was taken, on the producer's clock and the server's; zero when not known
+	start       time.Time // see Joined.Start
+	created     time.Time // see media.Movie.Created
+	told        bool      // the first chapter was
 }
 
 // open decides how the movie begins with p, its first part, whose samples alone are in the lanes.
@@ -33,7 +33,7 @@ func (j *join) open(p *part) {
 	if len(p.Fragments) == 0 {
 		return
 	}
-	o.fragment = p.Fragments[0]
+	o.taken, o.came = p.taken(), p.began(archive.Server)
 	if !j.options.From.IsZero() {
 		o.from = max(o.from, j.picture(ticks(p.asked(&j.options), j.movie), j.movie))
 	}

@@ -84,7 +84,7 @@ const (
 // Seam is the join of a piece to the one before it.
 type Seam struct {
 	Piece    int           // index of the later piece, from 1
-	At       time.Time     // producer time of its first fragment; zero when not known
+	At       time.Time     // when its first picture was taken, on the producer's clock; zero when not known
 	Position time.Duration // of its first picture, from the first picture of the movie
 	// VideoError is where the picture lies against its producer time: positive is late. 0 where
 	// that time has nothing to do with the one before.
