@@ -15,6 +15,7 @@ import (
 // account begins the report: everything but the outputs and their seams.
 func (g *get) account(p *plan.Plan, fetched *fetch.Result) *Report {
 	pieces := fetched.Pieces
+	checked := g.crossChecked(fetched) // before the notes are read
 	calls := g.door.Calls()
 	bytes := calls.Bytes - g.before.Bytes
 	cost := plan.CostUSD(bytes)
@@ -25,7 +26,7 @@ func (g *get) account(p *plan.Plan, fetched *fetch.Result) *Report {
 		Stream: streamName(g.Stream), Region: g.Region(), Clock: g.Range.Clock.String(),
 		Requested: &Instants{From: Time{g.Range.From}, To: Time{g.Range.To}},
 		Delivered: spanned(p, fetched),
-		Outputs:   []Output{}, Gaps: gaps(p), GapPolicy: cmp.Or(g.Gaps, GapsSqueeze), Seams: []Seam{},
+		Outputs:   []Output{}, Gaps: gaps(leftOut(p, fetched.Skipped, came(fetched))), GapPolicy: cmp.Or(g.Gaps, GapsSqueeze), Seams: []Seam{},
 		Missing:   missing(fetched.Missing, g.Range.Clock),
 		Fragments: Fragments{Listed: p.Fragments(), Fetched: fragments(pieces), Skipped: fetched.Skipped},
 		Pieces:    len(pieces), Engine: engines(pieces),
@@ -37,7 +38,7 @@ func (g *get) account(p *plan.Plan, fetched *fetch.Result) *Report {
 			Retried:                 calls.Retried - g.before.Retried,
 		},
 		BytesFetched: bytes, EstimatedCostUSD: &cost, Notes: append(g.notes, surplus(pieces)...),
-		CrossChecked: g.crossChecked(fetched),
+		CrossChecked: checked,
 	}
 }
 
@@ -150,8 +151,9 @@ func missing(ms []fetch.Missing, c archive.Clock) []Missing {
 	return out
 }
 
-// narrow takes into the report that a joined movie shows only so much of r, which is zero where
-// all is shown. It is called for each movie, in playing order.
+// narrow takes into the report that a joined movie is all that is shown, or one of several that together
+// show a range, which is zero where all of the fragments is shown. It is called for each movie, in playing
+// order.
 func (r *Report) narrow(j *splice.Joined, shown archive.Range) {
 	d := r.Delivered
 	if d == nil {
@@ -166,9 +168,36 @@ func (r *Report) narrow(j *splice.Joined, shown archive.Range) {
 	}
 }
 
-func gaps(p *plan.Plan) []Gap {
-	out := make([]Gap, 0, len(p.Timeline.Gaps))
-	for _, g := range p.Timeline.Gaps {
+// came are the fragments that came or were to come, and are missing: all that were not left out.
+func came(fetched *fetch.Result) (out []archive.Fragment) {
+	for _, p := range fetched.Pieces {
+		for _, part := range p.Parts {
+			out = append(out, part.Fragments...)
+		}
+	}
+	for _, m := range fetched.Missing {
+		out = append(out, m.Fragment)
+	}
+	return out
+}
+
+// leftOut is the timeline of what is wanted of a plan, by what only the fragments themselves tell: all of
+// it, if n of its fragments are not wanted, but those.
+func leftOut(p *plan.Plan, n int, wanted []archive.Fragment) plan.Timeline {
+	t := p.Timeline
+	if n == 0 {
+		return t
+	}
+	r, k := t.Range, len(t.Gaps)
+	if s := len(t.Spans); s > 0 && t.Spans[s-1].To.Before(r.To) && (k == 0 || !t.Gaps[k-1].To.Equal(r.To)) {
+		r.To = t.Spans[s-1].To // the rest may still be filmed
+	}
+	return plan.NewTimeline(r, wanted, plan.OverlapAll)
+}
+
+func gaps(t plan.Timeline) []Gap {
+	out := make([]Gap, 0, len(t.Gaps))
+	for _, g := range t.Gaps {
 		out = append(out, Gap{From: Time{g.From}, To: Time{g.To}, DurationMs: g.Length.Milliseconds()})
 	}
 	return out

@@ -99,6 +99,8 @@ func (r Request) wrongFormat() string {
 		return fmt.Sprintf("a receipt is of MP4 files, not of .%s", format)
 	case r.Frames != "" && !format.isMP4():
 		return fmt.Sprintf("frames have places in MP4 files, not in .%s", format)
+	case format == FormatHLS && strings.EqualFold(filepath.Ext(r.output()), ".mp4"):
+		return fmt.Sprintf("output %q: the footage of a playlist lies beside it, in an .mp4 file: name the playlist .m3u8", r.output())
 	case r.CrossCheck && r.Where != "":
 		return "a filter and a cross-check exclude each other"
 	}
@@ -152,17 +154,26 @@ func (r Request) wrongNames() string {
 	if _, err := filterOf(r.Where); err != nil {
 		return err.Error()
 	}
-	if !r.unnamed() {
+	if !r.literal() {
 		if _, err := naming.Parse(r.Output); err != nil {
 			return fmt.Sprintf("output %q: %v", r.Output, err)
 		}
 	}
-	for _, names := range [][]string{{r.Tags, r.output(), r.Receipt, r.Frames}, {r.Frames, r.output(), r.Receipt, r.Tags}} {
-		if names[0] != "" && clashes(names[0], names[1:]...) {
-			return fmt.Sprintf("%q: another file of this clip has that name", names[0])
+	names := append(r.besides(r.output()), r.output(), r.Tags, r.Frames, r.Receipt, r.signature(), r.SignKey)
+	for i, name := range names {
+		if name != "" && clashes(name, names[i+1:]...) {
+			return fmt.Sprintf("%q: another file of this clip has that name", name)
 		}
 	}
 	return ""
+}
+
+// signature is the file of the receipt's signature; "" if there is none.
+func (r Request) signature() string {
+	if r.SignKey == "" {
+		return ""
+	}
+	return r.Receipt + SignatureSuffix
 }
 
 // clashes says whether path names the same file as one of the others.
@@ -182,12 +193,17 @@ func (r Request) splits() bool {
 }
 
 // FirstEngine is the engine that each piece is tried with first, and EngineAuto for GetClip if another
-// may follow. What only documents tell needs the fragments engine.
+// may follow. What only documents tell needs the fragments engine, and the ffmpeg program joins clips alone.
 func (r Request) FirstEngine() Engine {
-	if e := cmp.Or(r.Engine, EngineAuto); e != EngineAuto || !r.needsTags() {
+	switch e := cmp.Or(r.Engine, EngineAuto); {
+	case e != EngineAuto:
 		return e
+	case r.needsTags():
+		return EngineFragments
+	case r.Merge == MergeFFmpeg:
+		return EngineClip
 	}
-	return EngineFragments
+	return EngineAuto
 }
 
 // needsListing says that pieces of time alone will not do.

@@ -68,14 +68,16 @@ func (c *Client) Plan(ctx context.Context, r Request) (*plan.Plan, error) {
 		return nil, err
 	}
 	now := time.Now()
-	p, err := c.plan(ctx, r)
+	tell := func(text string) { c.report.Report(progress.Note{Text: text}) }
+	p, err := c.plan(ctx, r, tell)
 	if err == nil {
-		c.live(p, now)
+		c.live(p, now, tell)
 	}
 	return p, err
 }
 
-func (c *Client) plan(ctx context.Context, r Request) (*plan.Plan, error) {
+// plan lists and plans, and tells what the user should know of it.
+func (c *Client) plan(ctx context.Context, r Request, tell func(string)) (*plan.Plan, error) {
 	o := plan.Options{MaxPiece: r.Piece, Overlap: r.Overlap, Marks: marks(r.Range, r.Every, r.zone())}
 	early := r.Range
 	early.From = early.From.Add(-plan.Lookback)
@@ -84,14 +86,14 @@ func (c *Client) plan(ctx context.Context, r Request) (*plan.Plan, error) {
 	case err == nil:
 		kept, left := r.listedOnly(listed)
 		if left > 0 {
-			c.report.Report(progress.Note{Text: fmt.Sprintf("%d of %d fragments are left out, as --where says; the report tells them as gaps", left, len(listed))})
+			tell(fmt.Sprintf("%d of %d fragments are left out, as --where says; the report tells them as gaps", left, len(listed)))
 		}
 		return plan.Build(r.Range, kept, o), nil
 	case deniedListing(err) && !r.needsListing():
 		if n := o.Steps(r.Range); n > splice.MaxPieces {
 			return nil, fmt.Errorf("%w: not permitted to list fragments, and by time alone the range takes %d pieces: more than %d; ask for a shorter one, or longer pieces", ErrUsage, n, splice.MaxPieces)
 		}
-		c.report.Report(progress.Note{Text: notListed})
+		tell(notListed)
 		return plan.ByTime(r.Range, o), nil
 	}
 	return nil, err

@@ -92,6 +92,14 @@ func (g *get) tellHere(text string) {
 	g.tell(text)
 }
 
+// hear hands on what fetching reports. What it tells of the footage is in the report, too.
+func (g *get) hear(e progress.Event) {
+	if n, ok := e.(progress.Note); ok {
+		g.notes = append(g.notes, n.Text)
+	}
+	g.report.Report(e)
+}
+
 // open takes the folder for the pieces.
 func (g *get) open() (err error) {
 	for _, path := range []string{g.path, g.Receipt, g.Tags, g.Frames} {
@@ -151,18 +159,8 @@ func (g *get) fresh(ctx context.Context) (*Report, error) {
 
 // free says whether the names of the outputs are, as far as they are known.
 func (g *get) free() error {
-	for what, path := range map[string]string{"receipt": g.Receipt, "tags": g.Tags, "frames": g.Frames} {
-		if path == "" {
-			continue
-		}
-		if err := sink.Free(path, g.Force); err != nil {
-			return fmt.Errorf("%s: %w", what, err)
-		}
-	}
-	if g.SignKey != "" {
-		if err := sink.Free(g.Receipt+SignatureSuffix, g.Force); err != nil {
-			return err
-		}
+	if err := g.freeOthers(); err != nil {
+		return err
 	}
 	several := g.Merge == MergeNone || g.splits()
 	switch {
@@ -173,7 +171,28 @@ func (g *get) free() error {
 	case several:
 		return g.none("-[0-9][0-9][0-9]")
 	}
-	return sink.Free(g.path, g.Force)
+	for _, path := range append(g.besides(g.path), g.path) {
+		if err := sink.Free(path, g.Force); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// freeOthers says whether the names of the files are that tell of the clip.
+func (g *get) freeOthers() error {
+	for what, path := range map[string]string{"receipt": g.Receipt, "tags": g.Tags, "frames": g.Frames} {
+		if path == "" {
+			continue
+		}
+		if err := sink.Free(path, g.Force); err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+	}
+	if g.SignKey != "" {
+		return sink.Free(g.Receipt+SignatureSuffix, g.Force)
+	}
+	return nil
 }
 
 // none says whether there is no file of the clip's name with something of a pattern added.
@@ -199,7 +218,7 @@ func (g *get) planned(ctx context.Context) (*plan.Plan, error) {
 		defer close(ready)
 		g.door.Ready(early, g.Stream)
 	}()
-	p, err := g.plan(ctx, g.Request)
+	p, err := g.plan(ctx, g.Request, g.tell)
 	if err != nil {
 		cancel()
 	}
@@ -213,20 +232,18 @@ func (g *get) planned(ctx context.Context) (*plan.Plan, error) {
 const unfinished = archive.MaxFragmentLength + 5*time.Second
 
 // live takes the gap at the end of a plan away where nothing can be listed yet, because a camera
-// may still film it at the time now, and returns a note that says so.
-func (c *Client) live(p *plan.Plan, now time.Time) (notes []string) {
+// may still film it at the time now, and tells so.
+func (c *Client) live(p *plan.Plan, now time.Time, tell func(string)) {
 	n := len(p.Timeline.Gaps) - 1
 	if n < 0 || len(p.Timeline.Spans) == 0 {
-		return nil
+		return
 	}
 	end := p.Timeline.Gaps[n]
 	if !end.To.Equal(p.Timeline.Range.To) || now.Sub(end.From) >= unfinished {
-		return nil
+		return
 	}
 	p.Timeline.Gaps = p.Timeline.Gaps[:n]
-	note := fmt.Sprintf("the last %v are not recorded yet", end.To.Sub(end.From).Round(100*time.Millisecond))
-	c.report.Report(progress.Note{Text: note})
-	return []string{note}
+	tell(fmt.Sprintf("the last %v are not recorded yet", end.To.Sub(end.From).Round(100*time.Millisecond)))
 }
 
 func (g *get) run(ctx context.Context) (*Report, error) {
@@ -235,10 +252,7 @@ func (g *get) run(ctx context.Context) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.notes = append(g.notes, g.live(p, now)...)
-	if !p.Listed {
-		g.notes = append(g.notes, notListed)
-	}
+	g.live(p, now, g.tell)
 	if err := g.plannable(p); err != nil {
 		return nil, err
 	}
@@ -299,7 +313,7 @@ func (g *get) fetch(ctx context.Context, p *plan.Plan) (*fetch.Result, error) {
 
 func (g *get) job(p *plan.Plan) *fetch.Job {
 	job := &fetch.Job{
-		Client: g.door, Stream: g.Stream, Plan: p, Folder: g.folder, Parallel: g.Parallel, Incomplete: g.Incomplete, Report: g.report,
+		Client: g.door, Stream: g.Stream, Plan: p, Folder: g.folder, Parallel: g.Parallel, Incomplete: g.Incomplete, Report: oneAtATime(g.hear),
 		Engine: g.FirstEngine(), CrossCheck: g.CrossCheck,
 	}
 	if g.filter != nil && g.filter.UsesTags() {

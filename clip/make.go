@@ -3,7 +3,7 @@ package clip
 import (
 	"context"
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/kvsclip/kvsclip/archive"
 	"github.com/kvsclip/kvsclip/internal/fetch"
@@ -35,6 +35,9 @@ func (g *get) join(ctx context.Context, report *Report, p *plan.Plan, fetched *f
 		return nil, err
 	}
 	defer m.close()
+	if !p.Listed && (m.ClockTrack || m.Frames != "") {
+		m.tell("without a listing nothing tells when pictures were taken: frames and the clock are without times; allow kinesisvideo:ListFragments to mend that")
+	}
 	for _, w := range g.windows() {
 		pieces := m.parts.pieces
 		if g.Every > 0 {
@@ -54,18 +57,30 @@ func (g *get) join(ctx context.Context, report *Report, p *plan.Plan, fetched *f
 
 // fits turns to Matroska where MP4 has no place for a codec, if nobody named the file.
 func (m *making) fits() error {
-	codec := foreign(m.parts.pieces)
+	codec := foreign(m.parts.pieces, m.format.soundOnly())
 	if codec == "" || m.format == FormatMKV || m.format == FormatWAV {
 		return nil
 	}
-	if m.Format != "" || !m.unnamed() {
-		return fmt.Errorf("%w: %s has no place in .%s files: name the output .mkv", ErrUsage, codec, m.format)
+	if err := m.matroska(codec, m.format); err != nil {
+		return err
 	}
-	m.format = FormatMKV
-	_, ext := m.base()
-	m.path = strings.TrimSuffix(m.path, ext) + FormatMKV.suffix()
-	m.tell(fmt.Sprintf("%s has no place in MP4 files: the clip is Matroska", codec))
+	m.format, m.path = FormatMKV, beside(m.path, FormatMKV.suffix())
 	return m.free()
+}
+
+// matroska tells that a codec has no place in a format, so that the clip becomes Matroska; or it is an
+// error that it cannot.
+func (g *get) matroska(codec string, f Format) error {
+	switch {
+	case g.Format != "" || !g.unnamed():
+		return fmt.Errorf("%w: %s has no place in %s files: name the output .mkv", ErrUsage, codec, f.suffix())
+	case g.Receipt != "" || g.Frames != "":
+		return fmt.Errorf("%w: %s has no place in MP4 files, and receipts and frames are of those: ask for Matroska without them", ErrUsage, codec)
+	}
+	if text := codec + " has no place in MP4 files: the clip is Matroska"; !slices.Contains(g.notes, text) {
+		g.tell(text)
+	}
+	return nil
 }
 
 // shown is what of a window the movie is to show; nothing where whole fragments are wanted.
@@ -85,18 +100,18 @@ func (m *making) output(ctx context.Context, run []splice.Piece, w archive.Range
 	if err != nil {
 		return err
 	}
-	from := m.parts.index(run)
-	numbers := m.parts.numbers[from : from+len(run)]
+	these := m.parts.of(run)
 	o := m.next(joined, w)
-	runs := origin.Cut(joined.Movie, m.parts.origins(from, len(run)))
+	origins := these.origins()
+	runs := origin.Cut(joined.Movie, origins)
 	m.addClock(joined.Movie, runs)
-	f, err := o.stage(ctx, m.report, joined, numbers)
+	f, err := o.stage(ctx, m.report, joined, these.numbers)
 	if err != nil {
 		return err
 	}
 	m.files = append(m.files, f)
 	out := &m.report.Outputs[len(m.report.Outputs)-1]
-	if err := m.prove(ctx, m.proof, *out, f, joined.Movie, m.parts.proofs(from, len(run))); err != nil {
+	if err := m.prove(ctx, m.proof, *out, f, joined.Movie, origins); err != nil {
 		return err
 	}
 	return m.tellOf(ctx, out, joined.Movie, runs)
@@ -115,7 +130,7 @@ func (m *making) joined(run []splice.Piece, w archive.Range) (*splice.Joined, er
 	if err := m.format.takes(joined.Movie); err != nil {
 		return nil, err
 	}
-	m.report.narrow(joined, shown)
+	m.report.narrow(joined, m.shown(m.Range))
 	return joined, nil
 }
 
@@ -129,7 +144,7 @@ func (m *making) next(j *splice.Joined, w archive.Range) output {
 	if m.Every == 0 && !start.IsZero() {
 		end = start.Add(j.Length)
 	}
-	o := output{path: m.splitName(start, end, m.files), format: m.format, folder: m.folder.Path(), force: m.Force, tell: m.Client.report}
+	o := output{path: m.splitName(start, end, len(m.report.Outputs)+1, m.files), format: m.format, folder: m.folder.Path(), force: m.Force, tell: m.Client.report}
 	if m.splits() {
 		o.number = len(m.report.Outputs) + 1
 	}

@@ -16,6 +16,11 @@ func (r Request) inFolder() bool {
 	if strings.HasSuffix(r.Output, "/") || strings.HasSuffix(r.Output, string(filepath.Separator)) {
 		return true
 	}
+	return r.literal()
+}
+
+// literal says that Output is a folder that is there: then braces in its name are braces.
+func (r Request) literal() bool {
 	st, err := os.Stat(r.Output)
 	return err == nil && st.IsDir()
 }
@@ -37,17 +42,21 @@ func (r Request) format() Format {
 // output returns the file name of the clip: Output itself, with its fields filled in, or the
 // default name in the folder it names.
 func (r Request) output() string {
+	out := r.Output
+	if !r.literal() {
+		out = r.filled(out, naming.Values{From: r.Range.From, To: r.Range.To, N: 1})
+	}
 	if !r.unnamed() {
-		return r.filled(r.Output, naming.Values{From: r.Range.From, To: r.Range.To, N: 1})
+		return out
 	}
 	name := strings.TrimSuffix(DefaultName(r.Stream, r.Range), ".mp4")
 	switch {
 	case r.format() != FormatHLS:
-		return filepath.Join(r.Output, name+r.format().suffix())
-	case r.Output == "":
+		return filepath.Join(out, name+r.format().suffix())
+	case out == "":
 		return filepath.Join(name+".hls", "index.m3u8")
 	}
-	return filepath.Join(r.Output, "index.m3u8")
+	return filepath.Join(out, "index.m3u8")
 }
 
 // filled fills the fields of a template that Check has found sound.
@@ -71,35 +80,52 @@ func (r Request) perFile() bool {
 }
 
 // splitName is the path of the next file of the clip: the clip's own, or if it is split that and
-// when the file begins, or what the template says.
-func (g *get) splitName(from, to time.Time, before []staged) string {
+// when the file begins, or what the template says. It is the n-th, from 1; before are all files so far,
+// those beside the clip's too.
+func (g *get) splitName(from, to time.Time, n int, before []staged) string {
 	if !g.splits() {
 		return g.path
 	}
 	base, ext := g.base()
 	if g.perFile() {
-		name := g.filled(filepath.Base(g.Output), naming.Values{From: from, To: to, N: len(before) + 1})
+		name := g.filled(filepath.Base(g.Output), naming.Values{From: from, To: to, N: n})
 		path := filepath.Join(filepath.Dir(g.path), name)
-		if !taken(path, before) {
+		if !g.taken(path, before) {
 			return path
 		}
-		return numbered(strings.TrimSuffix(path, ext), ext, len(before)+1)
+		return numbered(strings.TrimSuffix(path, filepath.Ext(path)), filepath.Ext(path), n)
 	}
 	if from.IsZero() {
-		return numbered(base, ext, len(before)+1)
+		return numbered(base, ext, n)
 	}
 	path := base + "_" + from.UTC().Format("20060102T150405Z") + ext
-	if taken(path, before) { // two in a second
+	if g.taken(path, before) { // two in a second
 		path = base + "_" + from.UTC().Format("20060102T150405.000Z") + ext
 	}
-	if taken(path, before) { // more in a millisecond
-		path = numbered(strings.TrimSuffix(path, ext), ext, len(before)+1)
+	if g.taken(path, before) { // more in a millisecond
+		path = numbered(strings.TrimSuffix(path, ext), ext, n)
 	}
 	return path
 }
 
-func taken(path string, before []staged) bool {
-	return slices.ContainsFunc(before, func(f staged) bool { return f.Name == filepath.Base(path) })
+// taken says that a file in the clip's folder, or what is beside it, would have the name of another
+// file of this clip.
+func (g *get) taken(path string, before []staged) bool {
+	return slices.ContainsFunc(append(g.besides(path), path), func(path string) bool {
+		return clashes(path, g.Receipt, g.Tags, g.Frames) ||
+			slices.ContainsFunc(before, func(f staged) bool { return f.Name == filepath.Base(path) })
+	})
+}
+
+// besides are the files that lie beside an output.
+func (r Request) besides(path string) (out []string) {
+	if r.ClockTrack {
+		out = append(out, beside(path, ".vtt"))
+	}
+	if r.format() == FormatHLS {
+		out = append(out, beside(path, ".mp4"))
+	}
+	return out
 }
 
 // beside is a file of another kind beside an output: the same name with another ending.

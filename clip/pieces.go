@@ -11,7 +11,6 @@ import (
 	"github.com/kvsclip/kvsclip/internal/media"
 	"github.com/kvsclip/kvsclip/internal/mkv"
 	"github.com/kvsclip/kvsclip/internal/origin"
-	"github.com/kvsclip/kvsclip/internal/proof"
 	"github.com/kvsclip/kvsclip/internal/splice"
 	"github.com/kvsclip/kvsclip/plan"
 )
@@ -65,34 +64,34 @@ func hole(t *plan.Timeline, before, after []archive.Fragment) time.Duration {
 	return t.Between(before[len(before)-1], after[0])
 }
 
-// index is where a run of the pieces begins in them.
-func (f *parts) index(run []splice.Piece) int {
-	return slices.IndexFunc(f.pieces, func(p splice.Piece) bool { return p.Movie == run[0].Movie })
-}
-
-// origins tells where the samples of a movie come from that was joined of n pieces from the
-// first-th on.
-func (f *parts) origins(first, n int) []origin.Piece {
-	out := make([]origin.Piece, n)
-	for i := range out {
-		out[i] = origin.Piece{Number: f.numbers[first+i], Fragments: f.pieces[first+i].Fragments, Taken: f.pieces[first+i].Taken}
+// of are those of the parts that a run is of. They need not follow each other: of footage that
+// overlaps, what lies between two parts can end before a clock mark that both reach over.
+func (f *parts) of(run []splice.Piece) *parts {
+	out, i := &parts{}, 0
+	for _, p := range run {
+		i += slices.IndexFunc(f.pieces[i:], func(q splice.Piece) bool { return q.Movie == p.Movie })
+		out.pieces, out.numbers, out.tags = append(out.pieces, p), append(out.numbers, f.numbers[i]), append(out.tags, f.tags[i])
 	}
 	return out
 }
 
-// proofs is origins, as the receipt takes them.
-func (f *parts) proofs(first, n int) []proof.Piece {
-	out := make([]proof.Piece, n)
+// origins tells where the samples of a movie come from that was joined of the parts.
+func (f *parts) origins() []origin.Piece {
+	out := make([]origin.Piece, len(f.pieces))
 	for i := range out {
-		out[i] = proof.Piece{Number: f.numbers[first+i], Fragments: f.pieces[first+i].Fragments, Taken: f.pieces[first+i].Taken}
+		out[i] = origin.Piece{Number: f.numbers[i], Fragments: f.pieces[i].Fragments, Taken: f.pieces[i].Taken}
 	}
 	return out
 }
 
-// foreign names a codec of the pieces that MP4 has no place for; "" if there is none.
-func foreign(pieces []splice.Piece) string {
+// foreign names a codec of the pieces that MP4 has no place for; "" if there is none. Where the sound
+// alone is wanted, only its codecs count.
+func foreign(pieces []splice.Piece, soundOnly bool) string {
 	for _, p := range pieces {
 		for _, t := range p.Movie.Tracks {
+			if soundOnly && t.Kind != media.Audio {
+				continue
+			}
 			i := slices.IndexFunc(t.Configs, func(c media.Config) bool { return c.Format == "" })
 			if i >= 0 {
 				return t.Configs[i].Codec()

@@ -32,6 +32,7 @@ type piping struct {
 	begun  bool
 	number int                // of the piece last taken, from 1
 	last   []archive.Fragment // of the part last taken
+	came   []archive.Fragment // all so far
 	length time.Duration      // shown so far
 	notes  map[string]bool
 }
@@ -74,10 +75,7 @@ func (g *get) pipe(ctx context.Context, began time.Time) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	g.notes = append(g.notes, g.live(p, now)...)
-	if !p.Listed {
-		g.notes = append(g.notes, notListed)
-	}
+	g.live(p, now, g.tell)
 	if err := g.plannable(p); err != nil {
 		return nil, err
 	}
@@ -117,11 +115,14 @@ func (w *piping) take(_ context.Context, pc fetch.Piece) error {
 	w.number++
 	f := &parts{}
 	f.add(&w.plan.Timeline, pc, w.number)
+	if codec := foreign(f.pieces, false); codec != "" {
+		return fmt.Errorf("%w: standard output takes fragmented MP4, and %s has no place in that: name a file .mkv as the output", ErrUsage, codec)
+	}
 	for i, p := range f.pieces {
 		if i == 0 {
 			p.Hole = hole(&w.plan.Timeline, w.last, p.Fragments)
 		}
-		w.last = p.Fragments
+		w.last, w.came = p.Fragments, append(w.came, p.Fragments...)
 		j, err := w.stream.Add(p)
 		if err != nil {
 			return err
@@ -150,7 +151,7 @@ func (w *piping) account(pc fetch.Piece) {
 		if r.Delivered == nil {
 			r.Delivered = &Instants{From: Time{first.Start(c)}}
 		}
-		r.Delivered.To = Time{last.Start(c).Add(last.Length)}
+		r.Delivered.To = Time{ended(w.plan.Timeline.Spans, last, c)}
 	}
 }
 
@@ -222,9 +223,15 @@ func (w *piping) finish(fetched *fetch.Result) (*Report, error) {
 	o := had.Outputs[0]
 	o.Bytes, o.SHA256, o.DurationMs = w.tally.n, hex.EncodeToString(w.tally.sum.Sum(nil)), w.length.Milliseconds()
 	r.Outputs, r.Seams, r.Pieces, r.Engine, r.Delivered = []Output{o}, had.Seams, had.Pieces, had.Engine, had.Delivered
-	r.Fragments.Fetched = had.Fragments.Fetched
-	if r.Delivered != nil {
-		r.Delivered.DurationMs = w.length.Milliseconds()
+	r.Fragments.Fetched, r.Gaps = had.Fragments.Fetched, gaps(leftOut(w.plan, fetched.Skipped, w.came))
+	if d := r.Delivered; d != nil {
+		d.DurationMs = w.length.Milliseconds()
+		if w.Trim != TrimFragment {
+			d.From = o.From
+			if w.Range.To.Before(d.To.Time) {
+				d.To = Time{w.Range.To}
+			}
+		}
 	}
 	return r, nil
 }

@@ -21,9 +21,9 @@ func (m *making) playlist(ctx context.Context, run []splice.Piece, w archive.Ran
 	if err != nil {
 		return err
 	}
-	from := m.parts.index(run)
+	these := m.parts.of(run)
 	o := m.next(joined, w)
-	runs := origin.Cut(joined.Movie, m.parts.origins(from, len(run)))
+	runs := origin.Cut(joined.Movie, these.origins())
 	path := beside(o.path, ".mp4")
 	list, file, err := m.segments(ctx, path, joined.Movie, runs)
 	if err != nil {
@@ -46,7 +46,7 @@ func (m *making) playlist(ctx context.Context, run []splice.Piece, w archive.Ran
 	out := outputOf(s.f, o.path, joined)
 	out.Media = path
 	m.report.Outputs = append(m.report.Outputs, out)
-	o.seams(m.report, joined.Seams, m.parts.numbers[from:from+len(run)])
+	o.seams(m.report, joined.Seams, these.numbers)
 	return m.tellOf(ctx, &m.report.Outputs[len(m.report.Outputs)-1], joined.Movie, runs)
 }
 

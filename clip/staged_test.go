@@ -181,8 +181,8 @@ func TestSplitNamesDiffer(t *testing.T) {
 	g := &get{Request: Request{Gaps: GapsSplit}, path: "clip.mp4"}
 	var files []staged
 	seen := map[string]bool{}
-	for range 3 {
-		n := g.splitName(t0, t0.Add(time.Minute), files)
+	for i := range 3 {
+		n := g.splitName(t0, t0.Add(time.Minute), i+1, files)
 		if seen[n] {
 			t.Errorf("%s twice", n)
 		}

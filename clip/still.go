@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/kvsclip/kvsclip/internal/footage"
 	"github.com/kvsclip/kvsclip/internal/media"
 	"github.com/kvsclip/kvsclip/internal/origin"
+	"github.com/kvsclip/kvsclip/internal/progress"
 	"github.com/kvsclip/kvsclip/internal/sink"
 	"github.com/kvsclip/kvsclip/internal/splice"
 	"github.com/kvsclip/kvsclip/plan"
@@ -51,6 +53,17 @@ type StillReport struct {
 	Notes []string `json:"notes,omitempty"`
 }
 
+// pictureEndings are those of files that Still writes; "" is a JPEG by a name without one.
+var pictureEndings = []string{"", ".jpg", ".jpeg", ".png", ".h264", ".h265"}
+
+// ending is that of the file the user named, small; "" if only a folder is named.
+func (r StillRequest) ending() string {
+	if (Request{Output: r.Output}).unnamed() {
+		return ""
+	}
+	return strings.ToLower(filepath.Ext(r.Output))
+}
+
 // Still writes the picture that was shown at an instant. It fetches one fragment. A JPEG or PNG is
 // made by the machine's ffmpeg program; where there is none, and the camera sends no JPEG itself, the
 // coded key frame before the instant is written as it is, and the report says so.
@@ -58,6 +71,9 @@ func (c *Client) Still(ctx context.Context, r StillRequest) (*StillReport, error
 	r.At = milliseconds(r.At)
 	if r.Stream == "" {
 		return nil, fmt.Errorf("%w: no stream is named", ErrUsage)
+	}
+	if !slices.Contains(pictureEndings, r.ending()) {
+		return nil, fmt.Errorf("%w: output %q: a picture is .jpg or .png, and a coded key frame .h264 or .h265", ErrUsage, r.Output)
 	}
 	dir, err := os.MkdirTemp("", "kvsclip-")
 	if err != nil {
@@ -89,7 +105,7 @@ type still struct {
 // fetch brings the fragment that holds the instant.
 func (s *still) fetch(ctx context.Context) error {
 	q := Request{Stream: s.Stream, Range: archive.Range{Clock: s.Clock, From: s.At, To: s.At.Add(time.Millisecond)}, Engine: EngineFragments}
-	p, err := s.plan(ctx, q)
+	p, err := s.plan(ctx, q, func(text string) { s.report.Report(progress.Note{Text: text}) })
 	if err != nil {
 		return err
 	}
@@ -115,7 +131,7 @@ func (s *still) find() error {
 		if err != nil {
 			return err
 		}
-		runs := origin.Cut(joined.Movie, parts.origins(i, 1))
+		runs := origin.Cut(joined.Movie, parts.of(parts.pieces[i:i+1]).origins())
 		if p, ok := footage.At(joined.Movie, runs, s.At, s.Clock); ok {
 			s.movie, s.picture, s.run = joined.Movie, p, runOf(runs, p)
 			return nil
@@ -139,7 +155,7 @@ func (s *still) write(ctx context.Context) (*StillReport, error) {
 	r := &StillReport{
 		Stream: streamName(s.Stream), Region: s.Region(), Clock: s.Clock.String(), Asked: Time{s.At}, At: Time{s.picture.At}, Fragment: s.run.Fragment.Number,
 	}
-	ext := strings.ToLower(filepath.Ext(s.Output))
+	ext := s.ending()
 	raw, kind := s.coded()
 	var err error
 	switch {
@@ -190,7 +206,7 @@ func (s *still) decoded(ctx context.Context, r *StillReport, ext string) error {
 
 // container is what the fragment is handed to ffmpeg in.
 func (s *still) container(path *string) Format {
-	if foreign([]splice.Piece{{Movie: s.movie}}) == "" {
+	if foreign([]splice.Piece{{Movie: s.movie}}, false) == "" {
 		return FormatMP4
 	}
 	*path = strings.TrimSuffix(*path, ".mp4") + ".mkv"

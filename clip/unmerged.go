@@ -22,7 +22,7 @@ func (g *get) keep(ctx context.Context, report *Report, p *plan.Plan, fetched *f
 		path := numbered(base, ext, i+1)
 		var f staged
 		if pc.Engine == fetch.EngineFragments {
-			f, err = g.remade(ctx, report, p, pc, path)
+			f, err = g.remade(ctx, report, p, pc, i+1)
 		} else {
 			f, err = g.asIs(report, pc, path)
 		}
@@ -48,14 +48,23 @@ func (g *get) asIs(report *Report, p fetch.Piece, path string) (staged, error) {
 	return f, nil
 }
 
-// remade writes the parts of a piece as one clip.
-func (g *get) remade(ctx context.Context, report *Report, p *plan.Plan, pc fetch.Piece, path string) (staged, error) {
-	joined, err := splice.Join(partsOf(p, []fetch.Piece{pc}).pieces, splice.Options{Clock: g.Range.Clock})
+// remade writes the parts of the piece of a number, from 1, as one clip.
+func (g *get) remade(ctx context.Context, report *Report, p *plan.Plan, pc fetch.Piece, number int) (staged, error) {
+	f := &parts{}
+	f.add(&p.Timeline, pc, number)
+	joined, err := splice.Join(f.pieces, splice.Options{Clock: g.Range.Clock})
 	if err != nil {
 		return staged{}, err
 	}
-	o := output{path: path, format: FormatMP4, folder: g.folder.Path(), force: g.Force, tell: g.report}
-	return o.stage(ctx, report, joined, make([]int, len(pc.Parts)))
+	base, ext := g.base()
+	o := output{path: numbered(base, ext, number), format: FormatMP4, number: number, folder: g.folder.Path(), force: g.Force, tell: g.report}
+	if codec := foreign(f.pieces, false); codec != "" {
+		if err := g.matroska(codec, o.format); err != nil {
+			return staged{}, err
+		}
+		o.path, o.format = beside(o.path, FormatMKV.suffix()), FormatMKV
+	}
+	return o.stage(ctx, report, joined, f.numbers)
 }
 
 // concat joins the pieces with the machine's ffmpeg, as AWS's sample does, and checks that as many

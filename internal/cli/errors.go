@@ -41,12 +41,18 @@ type shownError struct{ error }
 
 func (e shownError) Unwrap() error { return e.error }
 
+// pipedError marks an error of a clip that was written to standard output: nothing of it is kept.
+type pipedError struct{ error }
+
+func (e pipedError) Unwrap() error { return e.error }
+
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 const (
 	goOn      = "run the same command again to go on: finished pieces are kept"
 	tellUs    = "run again; if it stays, run with -vv and send what it says with a report"
 	again     = "run the same command again"
+	byNumbers = "GetClip does not take such footage; the native merge and --engine auto or fragments do, where kinesisvideo:ListFragments and kinesisvideo:GetMediaForFragmentList are allowed"
 	otherName = "give another name with -o (or --receipt, if that is the one), or --force to overwrite"
 )
 
@@ -68,10 +74,10 @@ func explain(ctx context.Context, path string, err error) (code int, kind, hint 
 		if called && v.code != exitInterrupted && v.code != exitIncomplete {
 			v.kind = cmp.Or(answer.Code, v.kind)
 			v.hint = cmp.Or(answer.Advice(), v.hint)
-			if resumes(path) && kvs.IsThrottled(err) {
+			if strings.HasSuffix(path, " get") && kvs.IsThrottled(err) {
 				v.hint += "\nlower --share or --parallel to ask for less at once"
 			}
-			if resumes(path) && (kvs.Judge(answer) == kvs.Retry || v.code == exitDenied) {
+			if resumes(path, err) && (kvs.Judge(answer) == kvs.Retry || v.code == exitDenied) {
 				v.hint += "\n" + goOn
 			}
 		}
@@ -81,7 +87,41 @@ func explain(ctx context.Context, path string, err error) (code int, kind, hint 
 }
 
 // resumes says that a command goes on where an earlier run of it ended.
-func resumes(path string) bool { return strings.HasSuffix(path, " get") }
+func resumes(path string, err error) bool { return strings.HasSuffix(path, " get") && !piped(err) }
+
+func piped(err error) bool {
+	_, is := errors.AsType[pipedError](err)
+	return is
+}
+
+// further is how to go on.
+func further(path string, err error) string {
+	if resumes(path, err) {
+		return goOn
+	}
+	return again
+}
+
+// incompleteHint is what can be done about footage that is listed and cannot be had.
+func incompleteHint(path string, err error) string {
+	switch {
+	case kvs.Judge(err) == kvs.Split:
+		return byNumbers + "\n" + further(path, err)
+	case strings.HasSuffix(path, " still"):
+		return "ask for another time with --at"
+	case piped(err):
+		return "name a file with -o: with --allow-incomplete it is written without that, and what is missing is named"
+	}
+	return "--allow-incomplete writes the clip without it, and names what is missing\n" + further(path, err)
+}
+
+// apartHint is what can be done about pieces that do not go together.
+func apartHint(err error) string {
+	if piped(err) {
+		return "name a file with -o: it can hold what a pipe cannot"
+	}
+	return "kvsclip get --merge none keeps the pieces as files; each plays by itself"
+}
 
 // verdicts lists what err may mean; the first that matches counts, the last one always does. What
 // the user can mend by hand (rights, stream, disk) comes before what follows from it, since an
@@ -91,10 +131,7 @@ func verdicts(ctx context.Context, path string, err error) []verdict {
 	_, usage := errors.AsType[usageError](err)
 	doctor, examined := errors.AsType[doctorError](err)
 	joins := strings.HasSuffix(path, " join")
-	more := again
-	if resumes(path) {
-		more = goOn
-	}
+	more := further(path, err)
 	return []verdict{
 		{usage || is(clip.ErrUsage) || is(kvs.ErrBadStream), exitUsage, "usage", path + " --help shows examples"},
 		{ctx.Err() != nil, exitInterrupted, "interrupted", more},
@@ -108,13 +145,13 @@ func verdicts(ctx context.Context, path string, err error) []verdict {
 		{isLocal(err), exitLocal, "local", localHint(err)},
 		{is(errLacking), exitIncomplete, "incomplete", "should the footage come back, --force makes the clip anew"},
 		{is(clip.ErrAllMissing), exitIncomplete, "incomplete", "kvsclip plan with a wider range shows what else was recorded"},
-		{is(clip.ErrIncomplete), exitIncomplete, "incomplete", "--allow-incomplete writes the clip without it, and names what is missing\n" + more},
+		{is(clip.ErrIncomplete), exitIncomplete, "incomplete", incompleteHint(path, err)},
 		{is(clip.ErrEmpty) || kvs.IsEmpty(err) || kvs.IsRetention(err), exitEmpty, "empty", "kvsclip plan with a wider range shows what was recorded; check --tz and --clock"},
 		{is(clip.ErrReceipt), exitFailed, "receipt", verifyHint(err)},
 		{is(clip.ErrDiffers), exitFailed, "differs", verifyHint(err)},
 		{is(clip.ErrBroken), exitFailed, "unsound", verifyHint(err)},
 		{joins && is(clip.ErrCannotJoin), exitFailed, "cannotJoin", "leave that clip out, or download its range again with --trim fragment"},
-		{is(clip.ErrCannotJoin), exitFailed, "cannotJoin", "kvsclip get --merge none keeps the pieces as files; each plays by itself"},
+		{is(clip.ErrCannotJoin), exitFailed, "cannotJoin", apartHint(err)},
 		{joins && is(mp4.ErrNotMP4), exitFailed, "failed", "it is not an MP4 file: check the name"},
 		{joins && is(mp4.ErrTruncated), exitFailed, "failed", "the file is cut short: get it again"},
 		{is(clip.ErrUnsound), exitFailed, "unsound", "check the disk, then " + more},
@@ -143,6 +180,8 @@ func localHint(err error) string {
 	switch {
 	case errors.Is(err, syscall.EPIPE):
 		return "the program that reads standard output ended before the clip did"
+	case isDiskFull(err) && piped(err):
+		return "make room on the disk: pieces wait there, in the folder for temporary files, until they are written"
 	case isDiskFull(err):
 		return "make room on the disk, or give a place on another one with -o, then run the same command again to go on"
 	case network && listen.Op == "listen":

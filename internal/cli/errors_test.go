@@ -56,6 +56,33 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// Advice is such as the command can follow.
+func TestExplainWhatCannotBeHad(t *testing.T) {
+	lost := fmt.Errorf("piece 1: %w", clip.ErrIncomplete)
+	refused := fmt.Errorf("%w: %w", lost, &kvs.Error{Op: "GetClip", Code: "UnsupportedStreamMediaTypeException", Status: 400})
+	for _, c := range []struct {
+		name, command string
+		err           error
+		hint, not     string
+	}{
+		{"a file", "kvsclip get", lost, "--allow-incomplete writes the clip", "name a file"},
+		{"a pipe", "kvsclip get", pipedError{lost}, "name a file with -o", "finished pieces are kept"},
+		{"a picture", "kvsclip still", lost, "--at", "--allow-incomplete"},
+		{"GetClip alone", "kvsclip get", refused, "--engine auto", "--allow-incomplete"},
+		{"a pipe that cannot change", "kvsclip get", pipedError{clip.ErrCannotJoin}, "name a file", "--merge none"},
+		{"a pipe and a full disk", "kvsclip get", pipedError{fmt.Errorf("%w: %w", clip.ErrLocal, diskFull)}, "temporary files", "to go on"},
+	} {
+		if _, _, hint := explain(t.Context(), c.command, c.err); !strings.Contains(hint, c.hint) || strings.Contains(hint, c.not) {
+			t.Errorf("%s: %q; want %q, and not %q", c.name, hint, c.hint, c.not)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, hint := explain(ctx, "kvsclip get", pipedError{ctx.Err()}); hint != again {
+		t.Errorf("an interrupted pipe: %q", hint)
+	}
+}
+
 // Only get has flags that set its pace.
 func TestExplainThrottled(t *testing.T) {
 	err := &kvs.Error{Op: "GetClip", Code: "ClientLimitExceededException", Status: 400}

@@ -208,6 +208,9 @@ func (a *app) runGet(ctx context.Context, f *getFlags, stream string) error {
 	}
 	report, err := client.Get(ctx, request)
 	talk.close()
+	if err != nil && request.Writer != nil {
+		return pipedError{err}
+	}
 	if err != nil {
 		return err
 	}
