@@ -228,3 +228,24 @@ func TestFilesOfAllKindsGetTheirNames(t *testing.T) {
 		}
 	}
 }
+
+// What a join leaves out is told, and its file is what its name says.
+func TestJoinTellsOfText(t *testing.T) {
+	c, r := emulated(t, kvsemu.Camera{}), minute(t.TempDir())
+	r.ClockTrack = true
+	if _, err := c.Get(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	j := JoinRequest{Clips: []string{r.Output, r.Output}, Output: filepath.Join(filepath.Dir(r.Output), "whole.mkv")}
+	rep, err := Join(t.Context(), j)
+	if err != nil || len(rep.Notes) != 1 {
+		t.Fatalf("%v: %+v", err, rep)
+	}
+	if b, err := os.ReadFile(j.Output); err != nil || !strings.HasPrefix(string(b), "\x1aE\xdf\xa3") {
+		t.Errorf("%v: no Matroska", err)
+	}
+	j.Output = "whole.m3u8"
+	if _, err := Join(t.Context(), j); !errors.Is(err, ErrUsage) {
+		t.Error(err)
+	}
+}

@@ -22,6 +22,10 @@ func Join(ctx context.Context, r JoinRequest) (*Report, error) {
 	if len(r.Clips) == 0 || r.Output == "" {
 		return nil, fmt.Errorf("%w: clips and an output are needed", ErrUsage)
 	}
+	format := formatOf(r.Output)
+	if format == FormatHLS {
+		return nil, fmt.Errorf("%w: output %q: clips are joined to one file, not to a playlist", ErrUsage, r.Output)
+	}
 	if err := sink.Free(r.Output, r.Force); err != nil {
 		return nil, err
 	}
@@ -30,17 +34,29 @@ func Join(ctx context.Context, r JoinRequest) (*Report, error) {
 		return nil, err
 	}
 	defer clips.Close()
-	report := &Report{Outputs: []Output{}, Gaps: []Gap{}, Seams: []Seam{}, Pieces: len(clips.Pieces)}
+	report := &Report{Outputs: []Output{}, Gaps: []Gap{}, Seams: []Seam{}, Pieces: len(clips.Pieces), Notes: textless(clips.Pieces)}
 	joined, err := splice.Join(clipsToSplice(clips.Pieces), splice.Options{})
 	if err != nil {
 		return nil, err
 	}
-	o := output{path: r.Output, format: FormatMP4, force: r.Force, tell: r.Report}
+	if err := format.takes(joined.Movie); err != nil {
+		return nil, err
+	}
+	o := output{path: r.Output, format: format, force: r.Force, tell: r.Report}
 	if err := o.write(ctx, report, joined, clips.Close); err != nil {
 		return nil, err
 	}
 	report.ElapsedMs = time.Since(began).Milliseconds()
 	return report, nil
+}
+
+// textless tells that text, such as the clock's, does not come along.
+func textless(clips []fetch.Piece) []string {
+	has := func(p fetch.Piece) bool { return p.Movie().Find(media.Text) != nil }
+	if !slices.ContainsFunc(clips, has) {
+		return nil
+	}
+	return []string{"the text in the clips, such as the time on the wall, is left out: pictures and sound are joined"}
 }
 
 // output is where a joined movie goes.
@@ -139,6 +155,9 @@ func apart(ts []*media.Track) []string {
 	var notes []string
 	for i, t := range ts {
 		for _, o := range ts[:i] {
+			if len(o.Configs) == 0 || len(t.Configs) == 0 {
+				continue
+			}
 			if a, b := o.Configs[0].Codec(), t.Configs[0].Codec(); o.Kind == t.Kind && o.Configs[0].Format != t.Configs[0].Format {
 				notes = append(notes, fmt.Sprintf("%s comes in %s and in %s: each has a track of its own, and most players show one of them", t.Kind, a, b))
 			}
