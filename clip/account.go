@@ -38,7 +38,7 @@ func (g *get) account(p *plan.Plan, fetched *fetch.Result) *Report {
 			Retried:                 calls.Retried - g.before.Retried,
 		},
 		BytesFetched: bytes, EstimatedCostUSD: &cost, Notes: append(g.notes, surplus(pieces)...),
-		CrossChecked: checked,
+		CrossChecked: checked, Where: g.Where,
 	}
 }
 

@@ -20,7 +20,6 @@ import (
 	"github.com/kvsclip/kvsclip/internal/progress"
 	"github.com/kvsclip/kvsclip/internal/sink"
 	"github.com/kvsclip/kvsclip/internal/splice"
-	"github.com/kvsclip/kvsclip/internal/where"
 	"github.com/kvsclip/kvsclip/plan"
 )
 
@@ -43,8 +42,12 @@ func (c *Client) Get(ctx context.Context, r Request) (*Report, error) {
 	}
 	r.region = c.Region()
 	g := &get{Client: c, Request: r, path: r.output(), before: c.door.Calls()}
-	if g.filter, err = filterOf(r.Where); err != nil {
+	f, err := filterOf(r.Where)
+	if err != nil {
 		return nil, err
+	}
+	if f != nil {
+		g.filter = &sieve{Filter: f, seen: map[string]bool{}}
 	}
 	if r.Writer != nil {
 		return g.pipe(ctx, began)
@@ -71,8 +74,8 @@ func (c *Client) Get(ctx context.Context, r Request) (*Report, error) {
 type get struct {
 	*Client
 	Request
-	path   string        // of the clip
-	filter *where.Filter // nil if all fragments are wanted
+	path   string // of the clip
+	filter *sieve // nil if all fragments are wanted
 	folder *fetch.Folder
 	signer ed25519.PrivateKey // nil if the receipt is not signed
 	before kvs.Calls
@@ -267,11 +270,16 @@ func (g *get) run(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	defer fetched.Close()
+	if g.filter != nil {
+		if text := g.filter.trouble(); text != "" {
+			g.tell(text)
+		}
+	}
 	switch {
 	case len(fetched.Pieces) == 0 && len(fetched.Missing) > 0:
 		return nil, fmt.Errorf("%w: %w: none of %d fragments: %w", ErrIncomplete, ErrAllMissing, len(fetched.Missing), fetched.Missing[0].Err)
 	case len(fetched.Pieces) == 0 && g.filter != nil:
-		return nil, fmt.Errorf("%w where %s: %v", ErrEmpty, g.Where, g.Range)
+		return nil, g.filter.none(p.Fragments(), g.Range)
 	case len(fetched.Pieces) == 0:
 		return nil, fmt.Errorf("%w: %v", ErrEmpty, g.Range)
 	}
@@ -282,7 +290,7 @@ func (g *get) run(ctx context.Context) (*Report, error) {
 func (g *get) plannable(p *plan.Plan) error {
 	switch {
 	case len(p.Pieces) == 0 && g.filter != nil:
-		return fmt.Errorf("%w where %s: %v", ErrEmpty, g.Where, g.Range)
+		return fmt.Errorf("%w for which --where %s is true: %v", ErrEmpty, g.Where, g.Range)
 	case len(p.Pieces) == 0:
 		return fmt.Errorf("%w: %v", ErrEmpty, g.Range)
 	}
@@ -317,7 +325,7 @@ func (g *get) job(p *plan.Plan) *fetch.Job {
 		Engine: g.FirstEngine(), CrossCheck: g.CrossCheck,
 	}
 	if g.filter != nil && g.filter.UsesTags() {
-		job.Where, job.WhereText = g.wanted, g.Where
+		job.Where, job.WhereText = g.filter.wanted, g.Where
 	}
 	return job
 }

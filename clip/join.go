@@ -67,6 +67,7 @@ type output struct {
 	folder string // where it lies until it is whole; "" means beside path
 	force  bool
 	tell   progress.Func
+	lead   time.Duration // how much the written file shows before what was meant
 }
 
 // stage writes the joined movie to a file that waits for its name. numbers are those of the pieces,
@@ -116,6 +117,9 @@ func (o *output) put(ctx context.Context, m *media.Movie) (*sink.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("laying out %q: %w", o.path, err)
 	}
+	if led, ok := laid.(interface{ Lead() time.Duration }); ok {
+		o.lead = led.Lead()
+	}
 	f, err := sink.Create(o.path, o.folder, o.force)
 	if err != nil {
 		return nil, local(err)
@@ -133,7 +137,15 @@ func (o *output) put(ctx context.Context, m *media.Movie) (*sink.File, error) {
 
 // describe adds a finished file to the report.
 func (o *output) describe(report *Report, f *sink.File, j *splice.Joined, numbers []int) {
-	report.Outputs = append(report.Outputs, outputOf(f, o.path, j))
+	out := outputOf(f, o.path, j)
+	if o.lead > 0 {
+		out.DurationMs += o.lead.Milliseconds()
+		if !out.From.IsZero() {
+			out.From = Time{out.From.Add(-o.lead)}
+		}
+		report.Notes = append(report.Notes, fmt.Sprintf("%q begins %v early: Matroska cannot hide the beginning of a fragment", filepath.Base(o.path), o.lead.Round(time.Millisecond)))
+	}
+	report.Outputs = append(report.Outputs, out)
 	o.seams(report, j.Seams, numbers)
 	for _, note := range apart(j.Movie.Tracks) {
 		if !slices.Contains(report.Notes, note) {

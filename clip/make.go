@@ -130,6 +130,9 @@ func (m *making) joined(run []splice.Piece, w archive.Range) (*splice.Joined, er
 	if err := m.format.takes(joined.Movie); err != nil {
 		return nil, err
 	}
+	if m.format.soundOnly() { // it may end before the pictures do
+		joined.Length = min(joined.Length, joined.Movie.Presented())
+	}
 	m.report.narrow(joined, m.shown(m.Range))
 	return joined, nil
 }

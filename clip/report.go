@@ -28,6 +28,7 @@ type Report struct {
 	EstimatedCostUSD *[2]float64 `json:"estimatedCostUSD,omitempty"`
 	Receipt          string      `json:"receipt,omitempty"`   // file that says what the outputs are made of
 	Signature        string      `json:"signature,omitempty"` // of the receipt
+	Where            string      `json:"where,omitempty"`     // which fragments were wanted, as Request.Where
 	Tags             string      `json:"tags,omitempty"`      // file that tells of fragments and their tags
 	Frames           string      `json:"frames,omitempty"`    // file that tells of each sample
 	Notes            []string    `json:"notes,omitempty"`     // what the user should know

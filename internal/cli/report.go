@@ -55,7 +55,7 @@ func summary(r *clip.Report, notes []string, zone *time.Location) string {
 		fmt.Fprintf(&b, "  %d of %s in %s, %s\n", r.Fragments.Fetched, countText(r.Fragments.Listed, "fragment"), countText(r.Pieces, "piece"), elapsed)
 	}
 	b.WriteString(enginesText(r))
-	b.WriteString(gapsText(r.Gaps, r.GapPolicy, zone))
+	b.WriteString(gapsText(r.Gaps, r.GapPolicy, r.Where != "", zone))
 	b.WriteString(missingText(r.Missing, zone))
 	b.WriteString(seamsText(r.Seams))
 	if r.Receipt != "" {
@@ -128,12 +128,16 @@ var fates = map[clip.Gaps]string{
 	clip.GapsSqueeze: "closed up", clip.GapsKeep: "kept at full length", clip.GapsSplit: "one file for each span between",
 }
 
-func gapsText(gaps []clip.Gap, policy clip.Gaps, zone *time.Location) string {
+func gapsText(gaps []clip.Gap, policy clip.Gaps, filtered bool, zone *time.Location) string {
 	if len(gaps) == 0 {
 		return ""
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "  %s, %s: nothing was recorded\n", countText(len(gaps), "gap"), fates[policy])
+	why := "nothing was recorded"
+	if filtered {
+		why += ", or nothing that --where takes"
+	}
+	fmt.Fprintf(&b, "  %s, %s: %s\n", countText(len(gaps), "gap"), fates[policy], why)
 	for _, g := range gaps {
 		fmt.Fprintf(&b, "    %s to %s (%s)\n", wallTime(g.From.Time, zone), wallTime(g.To.Time, zone), lengthText(milliseconds(g.DurationMs)))
 	}

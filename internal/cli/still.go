@@ -51,6 +51,9 @@ it the coded key frame that the picture builds on is written as it is (.h264 or 
 }
 
 func (a *app) runStill(ctx context.Context, f *stillFlags, stream string) error {
+	if f.output == "-" {
+		return usagef("-o -: a picture is written to a file or a folder")
+	}
 	at, zone, err := a.instant(f.at, f.tz)
 	if err == nil {
 		err = f.talk.check()

@@ -68,6 +68,34 @@ func scaled(ticks int64, from, to uint32) int64 {
 	return int64((uint64(ticks)*uint64(to) + uint64(from)/2) / uint64(from))
 }
 
+// Presented is when the last of the movie's tracks ends to be presented: edit lists are applied.
+func (m *Movie) Presented() time.Duration {
+	var last time.Duration
+	for _, t := range m.Tracks {
+		if len(t.Samples) > 0 {
+			last = max(last, t.presented(m.Timescale))
+		}
+	}
+	return last
+}
+
+func (t *Track) presented(movieScale uint32) time.Duration {
+	ns := uint32(time.Second)
+	var at time.Duration
+	for _, e := range t.Edits {
+		switch {
+		case e.Duration > 0:
+			at += time.Duration(Rescale(e.Duration, movieScale, ns))
+		case e.Media >= 0:
+			return at + time.Duration(Rescale(t.End-e.Media, t.Timescale, ns))
+		}
+	}
+	if len(t.Edits) == 0 {
+		at = time.Duration(Rescale(t.End, t.Timescale, ns))
+	}
+	return at
+}
+
 // Length is how long the movie's longest track takes to decode; edit lists play no part.
 func (m *Movie) Length() time.Duration {
 	var longest time.Duration
