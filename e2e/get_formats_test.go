@@ -89,14 +89,16 @@ func TestGetPlaylist(t *testing.T) {
 // TestGetPlaylistPlaysInABrowser has Chromium seek in a playlist and play it to its end.
 func TestGetPlaylistPlaysInABrowser(t *testing.T) {
 	t.Parallel()
-	e := emulate(t, "--edit-list", "--camera", "door:size=320x192,fps=5,gop=2s,sound=aac,for=30s,codec=20s")
+	e := emulate(t, "--edit-list", "--camera", "door:size=320x192,fps=5,gop=2s,sound=aac,for=30s,resize=20s+640x360")
 	e.report(t, "get", "door", "--from", after(0), "--for", "30s", "--clock", "producer", "--format", "hls", "-o", "door/")
 	seeks := []time.Duration{500 * time.Millisecond, 13100 * time.Millisecond, 25300 * time.Millisecond, 7500 * time.Millisecond}
-	seen := judgetest.Watch(t, judgetest.Screening{Path: e.path("door/index.m3u8"), Seeks: seeks, Rate: 4})[0]
-	if seen.Failure != "" || len(seen.Seeks) != len(seeks) || !seen.Ended {
-		t.Fatalf("the browser fails with %q after %d seeks, ended: %v", seen.Failure, len(seen.Seeks), seen.Ended)
+	// Chromium 156 now and then fails to seek back to the beginning of any playlist with two configurations.
+	path := e.path("door/index.m3u8")
+	seen := judgetest.Watch(t, judgetest.Screening{Path: path, Seeks: seeks}, judgetest.Screening{Path: path, Rate: 4})
+	if seen[0].Failure != "" || len(seen[0].Seeks) != len(seeks) || seen[1].Failure != "" || !seen[1].Ended {
+		t.Fatalf("the browser fails with %q after %d seeks, playing with %q, ended: %v", seen[0].Failure, len(seen[0].Seeks), seen[1].Failure, seen[1].Ended)
 	}
-	for i, s := range seen.Seeks {
+	for i, s := range seen[0].Seeks {
 		if want := uint32(seeks[i] / aPicture); !s.OK || s.Index != want {
 			t.Errorf("at %v the browser shows %+v, want picture %d", seeks[i], s, want)
 		}

@@ -27,11 +27,20 @@ var start = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 // shot is a film with a codec configuration for each variant, and sound.
 func shot(t testing.TB, seconds int, variants ...int) *media.Movie {
 	t.Helper()
+	var specs []film.Spec
+	for _, v := range variants {
+		specs = append(specs, film.Spec{BFrames: 2, Variant: v})
+	}
+	return filmed(t, seconds, specs...)
+}
+
+// filmed is a film of some seconds after each spec, and sound all along.
+func filmed(t testing.TB, seconds int, specs ...film.Spec) *media.Movie {
+	t.Helper()
 	var b bytes.Buffer
 	video := &media.Track{ID: 1, Kind: media.Video, Timescale: 90000, Edits: []media.Edit{{Media: tick}}}
 	n := uint32(0)
-	for v, variant := range variants {
-		spec := film.Spec{BFrames: 2, Variant: variant}
+	for v, spec := range specs {
 		video.Configs = append(video.Configs, spec.Video())
 		for range seconds {
 			var ps []film.Picture
@@ -53,7 +62,7 @@ func shot(t testing.TB, seconds int, variants ...int) *media.Movie {
 	config, _ := spec.Audio()
 	first := start.Unix() * 48000 / 1024 // 12:00:00 is where a block begins, or a little after
 	audio := &media.Track{ID: 2, Kind: media.Audio, Timescale: 48000, Configs: []media.Config{config}}
-	for i := range int64(seconds*len(variants)) * 48000 / 1024 {
+	for i := range int64(seconds*len(specs)) * 48000 / 1024 {
 		block := spec.Block(first + i)
 		audio.Samples = append(audio.Samples, media.Sample{Offset: int64(b.Len()), Size: uint32(len(block)), Time: i * 1024, Sync: true})
 		audio.End = (i + 1) * 1024
@@ -230,5 +239,27 @@ func TestInBrowser(t *testing.T) {
 		if !s.OK {
 			t.Errorf("played: a picture that cannot be read: %+v", s)
 		}
+	}
+}
+
+// Pictures of another size come with boxes of their own, beside sound that goes on.
+func TestNewSizeInBrowser(t *testing.T) {
+	sizes := []film.Spec{{Width: 320, Height: 192}, {Width: 640, Height: 360, Variant: 7}}
+	path, _ := written(t, hls.Split(filmed(t, 4, sizes...), nil), "clip.mp4")
+	checkFrames(t, path, 8*fps)
+	seeks := []time.Duration{3020 * time.Millisecond, 5020 * time.Millisecond}
+	seen := judgetest.Watch(t, judgetest.Screening{Path: path, Seeks: seeks}, judgetest.Screening{Path: path, Rate: 1})
+	for i, s := range seen[0].Seeks {
+		want := uint32(seeks[i] * fps / time.Second)
+		if !s.OK || s.Index != want || s.Width != sizes[i].Width || s.Height != sizes[i].Height {
+			t.Errorf("at %v: want picture %d of %dx%d, got %+v", seeks[i], want, sizes[i].Width, sizes[i].Height, s)
+		}
+	}
+	played := seen[1]
+	if n := len(seen[0].Seeks); seen[0].Failure != "" || n != len(seeks) || played.Failure != "" || !played.Ended || played.Beeps < 6 {
+		t.Fatalf("%d seeks, %q; played: %q, ended %v, %d beeps of 8", n, seen[0].Failure, played.Failure, played.Ended, played.Beeps)
+	}
+	if last := played.Played[len(played.Played)-1]; !last.OK || last.Width != sizes[1].Width {
+		t.Errorf("at the end: want a picture %d pixels wide, got %+v", sizes[1].Width, last)
 	}
 }
