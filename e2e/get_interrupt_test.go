@@ -98,8 +98,9 @@ func (e *emulator) goesOn(t *testing.T, get []string, kept int) {
 	if again.Outputs[0].SHA256 != want.Outputs[0].SHA256 {
 		t.Error("the file differs from that of an undisturbed run")
 	}
-	if again.Calls.GetClip != calls || calls > want.Pieces-kept {
-		t.Errorf("%d calls, %d reported, want at most %d of %d", calls, again.Calls.GetClip, want.Pieces-kept, want.Pieces)
+	// An answer to the run before may be told of after its end, so there may be more than are reported.
+	if n := again.Calls.GetClip; n > calls || n > want.Pieces-kept {
+		t.Errorf("%d calls, %d reported, want at most %d of %d", calls, n, want.Pieces-kept, want.Pieces)
 	}
 	if again.BytesFetched >= want.BytesFetched {
 		t.Errorf("%d bytes fetched, want less than %d", again.BytesFetched, want.BytesFetched)
