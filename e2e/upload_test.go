@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,19 +12,6 @@ import (
 
 	"github.com/kvsclip/kvsclip/internal/judgetest"
 )
-
-// captures is where real answers of the service lie, beside the repository.
-func capture(t *testing.T, name string) string {
-	t.Helper()
-	path, err := filepath.Abs(filepath.Join("..", "..", "shared", "captures", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !exists(path) {
-		t.Skipf("%s is not here: real answers of the service are not part of the repository", name)
-	}
-	return path
-}
 
 // create makes a stream with the AWS CLI.
 func (e *emulator) create(t *testing.T, name string) {
@@ -126,7 +112,7 @@ func persisted(t *testing.T, as []ack) int {
 // TestUploadOfACapture sends what a real producer once sent, and gets it back by both engines.
 func TestUploadOfACapture(t *testing.T) {
 	t.Parallel()
-	source := capture(t, "clusters.mkv")
+	source := judgetest.Capture(t, "clusters.mkv")
 	e := emulate(t)
 	e.create(t, "dock")
 	as := e.upload(t, "dock", source, begin)
@@ -251,7 +237,7 @@ func TestUploadOfRealEncoders(t *testing.T) {
 // TestUploadCut breaks an upload off in the middle. What was whole is kept, and another session goes on.
 func TestUploadCut(t *testing.T) {
 	t.Parallel()
-	source := capture(t, "clusters.mkv")
+	source := judgetest.Capture(t, "clusters.mkv")
 	e := emulate(t)
 	e.create(t, "dock")
 	b, err := os.ReadFile(source)

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/big"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/kvsclip/kvsclip/internal/judgetest"
 	"github.com/kvsclip/kvsclip/kvsemu"
 )
 
@@ -62,16 +62,6 @@ func acks(t testing.TB, text string) (all []ack) {
 	return all
 }
 
-// capture is a file that a real producer sent.
-func capture(t testing.TB, name string) string {
-	t.Helper()
-	path := filepath.Join("..", "..", "shared", "captures", name)
-	if _, err := os.Stat(path); err != nil {
-		t.Skipf("%s is not beside the repository: nothing to send", path)
-	}
-	return path
-}
-
 // wantAcks checks that each fragment is acknowledged in order, and returns their numbers.
 func wantAcks(t testing.TB, all []ack) (numbers []string) {
 	t.Helper()
@@ -113,7 +103,7 @@ func hashes(t testing.TB, path, stream string) []string {
 }
 
 func TestUploadOfARealProducer(t *testing.T) {
-	path := capture(t, "clusters.mkv")
+	path := judgetest.Capture(t, "clusters.mkv")
 	s := &kvsemu.Server{}
 	run := start(t, s)
 	create(t, run, "cam", 24)

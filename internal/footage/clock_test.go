@@ -169,7 +169,7 @@ func TestClockTellsEachPicture(t *testing.T) {
 		m, runs := r.movie()
 		track, source := footage.Clock(m, runs, footage.ClockOptions{Clock: archive.Producer})
 		if track == nil {
-			t.Skip("nothing is shown")
+			t.Fatal("no clock, though a picture is shown")
 		}
 		b := make([]byte, source.Size)
 		if _, err := source.ReadAt(b, 0); err != nil {

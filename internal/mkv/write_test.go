@@ -2,29 +2,14 @@ package mkv
 
 import (
 	"bytes"
-	"errors"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-// sentBytes returns bytes that the service really sent (test data of the service's parser library), and
-// skips the test where they are not at hand.
-func sentBytes(t *testing.T, name string) []byte {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "captures", name))
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Skipf("no capture: %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
+	"github.com/kvsclip/kvsclip/internal/judgetest"
+)
 
 // wantInside fails unless what was written is somewhere in what the service sent.
 func wantInside(t *testing.T, sent, got []byte) {
@@ -37,7 +22,10 @@ func wantInside(t *testing.T, sent, got []byte) {
 const captured = "91343852333181432392682062607743920146159169392"
 
 func TestKVSTagsAreTheServices(t *testing.T) {
-	sent := sentBytes(t, "output_get_media.mkv")
+	sent, err := os.ReadFile(judgetest.Capture(t, "output_get_media.mkv"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	got := AppendKVSTags(nil, captured, time.UnixMilli(1511852109126), time.UnixMilli(1511852108513))
 	wantInside(t, sent, got)
 	wantInside(t, sent, AppendMediaTags(nil, 15858*time.Millisecond, captured))
@@ -58,7 +46,10 @@ func TestSizesOfKVSTags(t *testing.T) {
 // A producer's document, as the service sent it back: EBML header, Segment, tags, Info, Tracks,
 // the service's tags, the cluster and its first block. Only random UIDs differ.
 func TestHeaderIsTheProducers(t *testing.T) {
-	sent := sentBytes(t, "test_mixed_tags.mkv")
+	sent, err := os.ReadFile(judgetest.Capture(t, "test_mixed_tags.mkv"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	track := Track{Number: 1, Type: TypeVideo, Name: "test track", CodecID: "V_MS/VFW/FOURCC", Width: 640, Height: 480}
 	private := bytes.Index(sent, []byte{0x63, 0xa2, 0xa8}) + 3
 	track.Private = sent[private : private+40]
