@@ -219,6 +219,10 @@ func (g *get) planned(ctx context.Context) (*plan.Plan, error) {
 	ready := make(chan struct{})
 	go func() {
 		defer close(ready)
+		if g.FirstEngine() == EngineFragments {
+			g.door.ReadyMedia(early, g.Stream)
+			return
+		}
 		g.door.Ready(early, g.Stream)
 	}()
 	p, err := g.plan(ctx, g.Request, g.tell)
@@ -249,7 +253,8 @@ func (c *Client) live(p *plan.Plan, now time.Time, tell func(string)) {
 	tell(fmt.Sprintf("the last %v are not recorded yet", end.To.Sub(end.From).Round(100*time.Millisecond)))
 }
 
-func (g *get) run(ctx context.Context) (*Report, error) {
+// outlined plans, and tells what there is to tell before anything is fetched.
+func (g *get) outlined(ctx context.Context) (*plan.Plan, error) {
 	now := time.Now()
 	p, err := g.planned(ctx)
 	if err != nil {
@@ -259,22 +264,23 @@ func (g *get) run(ctx context.Context) (*Report, error) {
 	if err := g.plannable(p); err != nil {
 		return nil, err
 	}
-	if len(p.Pieces) > splice.MaxPieces && g.Merge != MergeNone {
-		return nil, fmt.Errorf("%w: %d pieces, and one file can be made of %d: ask for a shorter range, or longer pieces", ErrUsage, len(p.Pieces), splice.MaxPieces)
-	}
-	g.begin(p)
 	g.doubled(p.Timeline.Overlaps)
 	g.report.Report(progress.Planned{Pieces: len(p.Pieces), Fragments: p.Fragments(), Bytes: p.Bytes()})
+	return p, nil
+}
+
+func (g *get) run(ctx context.Context) (*Report, error) {
+	p, err := g.outlined(ctx)
+	if err != nil {
+		return nil, err
+	}
+	g.begin(p)
 	fetched, err := g.fetch(ctx, p)
 	if err != nil {
 		return nil, err
 	}
 	defer fetched.Close()
-	if g.filter != nil {
-		if text := g.filter.trouble(); text != "" {
-			g.tell(text)
-		}
-	}
+	g.puzzled()
 	switch {
 	case len(fetched.Pieces) == 0 && len(fetched.Missing) > 0:
 		return nil, fmt.Errorf("%w: %w: none of %d fragments: %w", ErrIncomplete, ErrAllMissing, len(fetched.Missing), fetched.Missing[0].Err)
@@ -293,8 +299,20 @@ func (g *get) plannable(p *plan.Plan) error {
 		return fmt.Errorf("%w for which --where %s is true: %v", ErrEmpty, g.Where, g.Range)
 	case len(p.Pieces) == 0:
 		return fmt.Errorf("%w: %v", ErrEmpty, g.Range)
+	case len(p.Pieces) > splice.MaxPieces && g.Merge != MergeNone && g.Writer == nil:
+		return fmt.Errorf("%w: %d pieces, and one file can be made of %d: ask for a shorter range, or longer pieces", ErrUsage, len(p.Pieces), splice.MaxPieces)
 	}
 	return nil
+}
+
+// puzzled tells of fragments for which the filter had no answer.
+func (g *get) puzzled() {
+	if g.filter == nil {
+		return
+	}
+	if text := g.filter.trouble(); text != "" {
+		g.tell(text)
+	}
 }
 
 // doubled tells of footage that was recorded more than once, and what became of it.

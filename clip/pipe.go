@@ -15,7 +15,6 @@ import (
 	"github.com/kvsclip/kvsclip/internal/fetch"
 	"github.com/kvsclip/kvsclip/internal/media"
 	"github.com/kvsclip/kvsclip/internal/mp4"
-	"github.com/kvsclip/kvsclip/internal/progress"
 	"github.com/kvsclip/kvsclip/internal/splice"
 	"github.com/kvsclip/kvsclip/plan"
 )
@@ -34,7 +33,6 @@ type piping struct {
 	last   []archive.Fragment // of the part last taken
 	came   []archive.Fragment // all so far
 	length time.Duration      // shown so far
-	notes  map[string]bool
 }
 
 // tally counts and hashes what goes out.
@@ -70,17 +68,10 @@ func (g *get) pipe(ctx context.Context, began time.Time) (*Report, error) {
 		return nil, local(err)
 	}
 	defer g.folder.Close()
-	now := time.Now()
-	p, err := g.planned(ctx)
+	p, err := g.outlined(ctx)
 	if err != nil {
 		return nil, err
 	}
-	g.live(p, now, g.tell)
-	if err := g.plannable(p); err != nil {
-		return nil, err
-	}
-	g.doubled(p.Timeline.Overlaps)
-	g.report.Report(progress.Planned{Pieces: len(p.Pieces), Fragments: p.Fragments(), Bytes: p.Bytes()})
 	report, err := g.piped(ctx, p)
 	if err != nil {
 		return nil, err
@@ -91,7 +82,7 @@ func (g *get) pipe(ctx context.Context, began time.Time) (*Report, error) {
 
 // piped fetches and writes.
 func (g *get) piped(ctx context.Context, p *plan.Plan) (*Report, error) {
-	w := &piping{get: g, plan: p, tally: tally{to: g.Writer, ctx: ctx, sum: sha256.New()}, notes: map[string]bool{}}
+	w := &piping{get: g, plan: p, tally: tally{to: g.Writer, ctx: ctx, sum: sha256.New()}}
 	shown := g.Range
 	if g.Trim == TrimFragment {
 		shown = archive.Range{Clock: shown.Clock}
@@ -209,6 +200,10 @@ func unpipeable(err error) error {
 
 // finish writes the rest and makes the report.
 func (w *piping) finish(fetched *fetch.Result) (*Report, error) {
+	w.puzzled()
+	if w.number == 0 && w.filter != nil {
+		return nil, w.filter.none(w.plan.Fragments(), w.Range)
+	}
 	if w.number == 0 || w.report.Delivered == nil && w.plan.Listed {
 		return nil, fmt.Errorf("%w: %v", ErrEmpty, w.Range)
 	}
